@@ -1,1 +1,13 @@
-//! (being written)
+//! Fixtures for the tests and benchmarks of the other crates; never part of the product.
+//!
+//! Everything here is a second implementation on purpose: the bytes of a snapshot, the names of a
+//! dump tree and the protobuf of a sketch are built and read without a line of the product, so that
+//! an error in the product cannot hide behind the same error in its test.
+//!
+//! Helpers panic on failure, because a broken fixture must end the test that asked for it.
+
+pub mod hex;
+pub mod shared;
+pub mod stream;
+
+pub use shared::shared_dir;
