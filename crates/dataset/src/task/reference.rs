@@ -54,7 +54,6 @@ fn overview_row(row: &Contract) -> String {
     let Contract {
         id,
         family,
-        display_name,
         purpose,
         ..
     } = row;
@@ -91,6 +90,8 @@ fn section(page: &mut String, row: &Contract) {
             .map(|c| format!("- `{}`: {}\n", c.name, c.holds))
             .collect(),
     );
+    list("\nTexts:\n\n", row.record.iter().map(record).collect());
+    list("\nRows:\n\n", row.grouping.iter().map(grouping).collect());
     list(
         "\nFlags:\n\n",
         row.flags
