@@ -1,2 +1,26 @@
 //! The `longshore` command.
-fn main() {}
+
+#![expect(
+    dead_code,
+    reason = "the renderer is complete before the commands that use all of it"
+)]
+
+mod args;
+mod environment;
+mod exit;
+mod failure;
+mod output;
+mod run;
+
+mod completions;
+mod version;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    run::run(
+        std::env::args_os().collect(),
+        environment::Environment::of_process(),
+    )
+    .into()
+}

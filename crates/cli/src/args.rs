@@ -1,0 +1,83 @@
+//! The command line as people type it.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::environment::Environment;
+use crate::exit::Exit;
+use crate::output::{Color, Format, Style};
+
+/// Brings data out of elastickv snapshots as plain files.
+#[derive(Debug, Parser)]
+#[command(name = "longshore", version = crate::version::LINE, propagate_version = false)]
+#[command(disable_help_subcommand = true, max_term_width = 100, after_long_help = exit_codes())]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// Form of the output
+    ///
+    /// `json` writes JSON lines to standard output: warnings and notes as they come, the result last.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        help_heading = "Global options"
+    )]
+    pub(crate) format: Format,
+
+    /// When to use colours
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        help_heading = "Global options"
+    )]
+    pub(crate) color: Color,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say which build this is
+    Version,
+    /// Print a completion script for a shell
+    Completions(crate::completions::Args),
+}
+
+impl Global {
+    /// Colours for standard output.
+    pub(crate) fn style(&self, environment: &Environment) -> Style {
+        self.style_for(environment, environment.stdout_is_terminal)
+    }
+
+    /// Colours for standard error.
+    pub(crate) fn screen_style(&self, environment: &Environment) -> Style {
+        self.style_for(environment, environment.stderr_is_terminal)
+    }
+
+    fn style_for(&self, environment: &Environment, is_terminal: bool) -> Style {
+        match self.color {
+            Color::Always => Style::Ansi,
+            Color::Auto if is_terminal && !environment.no_color => Style::Ansi,
+            Color::Auto | Color::Never => Style::Plain,
+        }
+    }
+}
+
+/// The exit codes, for `--help` and the manual page.
+fn exit_codes() -> String {
+    let rows = Exit::ALL
+        .iter()
+        .map(|(exit, words)| format!("  {:>3}  {words}", exit.number()));
+    let rows: Vec<String> = rows.collect();
+    format!("Exit codes:\n{}", rows.join("\n"))
+}

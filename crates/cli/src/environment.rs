@@ -1,0 +1,38 @@
+//! The process environment, read once and in one place.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+/// What the program takes from its surroundings apart from the command line.
+#[derive(Clone, Debug)]
+pub(crate) struct Environment {
+    /// `NO_COLOR` is set and not empty, or the terminal cannot do colours.
+    pub(crate) no_color: bool,
+    /// `SOURCE_DATE_EPOCH`, as it was set.
+    pub(crate) source_date_epoch: Option<OsString>,
+    /// Where temporary files go: `TMPDIR`, or the system's folder for them.
+    pub(crate) temporary: PathBuf,
+    /// Standard input is a terminal.
+    pub(crate) stdin_is_terminal: bool,
+    /// Standard output is a terminal.
+    pub(crate) stdout_is_terminal: bool,
+    /// Standard error is a terminal.
+    pub(crate) stderr_is_terminal: bool,
+}
+
+impl Environment {
+    /// Reads the environment of this process.
+    pub(crate) fn of_process() -> Self {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self {
+            no_color: set("NO_COLOR") || dumb,
+            source_date_epoch: std::env::var_os("SOURCE_DATE_EPOCH"),
+            temporary: std::env::temp_dir(),
+            stdin_is_terminal: std::io::stdin().is_terminal(),
+            stdout_is_terminal: std::io::stdout().is_terminal(),
+            stderr_is_terminal: std::io::stderr().is_terminal(),
+        }
+    }
+}

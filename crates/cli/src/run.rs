@@ -1,0 +1,95 @@
+//! From the command line to the exit code.
+
+use std::ffi::OsString;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::args::{Cli, Command};
+use crate::environment::Environment;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{self, Format, Outcome, Output, Style};
+
+/// What a command has at hand besides its own arguments.
+pub(crate) struct Context {
+    /// Where it says things.
+    pub(crate) output: Output,
+    /// What surrounds the process.
+    pub(crate) environment: Environment,
+}
+
+/// What a command returns.
+pub(crate) type Done = Result<Outcome, Failure>;
+
+/// Runs the command that the arguments name.
+pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> Exit {
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return not_a_command(&error, &arguments, &environment),
+    };
+    let output = Output::new(
+        cli.global.format,
+        cli.global.style(&environment),
+        cli.global.screen_style(&environment),
+    );
+    let context = Context {
+        output,
+        environment,
+    };
+    let (name, done) = dispatch(cli.command, &context);
+    let outcome = done.unwrap_or_else(Outcome::from);
+    context.output.finish(name, &outcome)
+}
+
+fn dispatch(command: Command, _context: &Context) -> (&'static str, Done) {
+    match command {
+        Command::Version => ("version", crate::version::run()),
+        Command::Completions(args) => ("completions", crate::completions::run(&args)),
+    }
+}
+
+/// Help and the version are results; everything else that clap says is a mistake on the command line.
+fn not_a_command(error: &clap::Error, arguments: &[OsString], environment: &Environment) -> Exit {
+    let text = error.render();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let colours = environment.stdout_is_terminal && !environment.no_color;
+            output::plain(&if colours {
+                text.ansi().to_string()
+            } else {
+                text.to_string()
+            });
+            Exit::Done
+        }
+        _ if asks_for_json(arguments) => {
+            let message = text.to_string();
+            let first = message.lines().next().unwrap_or_default();
+            let failure = Failure::new(
+                Exit::Usage,
+                "usage.invalid",
+                first.trim_start_matches("error: "),
+            )
+            .remedy("See --help of the command.");
+            let output = Output::new(Format::Json, Style::Plain, Style::Plain);
+            output.finish("", &failure.into())
+        }
+        _ => {
+            let colours = environment.stderr_is_terminal && !environment.no_color;
+            output::plain_error(&if colours {
+                text.ansi().to_string()
+            } else {
+                text.to_string()
+            });
+            Exit::Usage
+        }
+    }
+}
+
+/// Arguments that do not parse can still say in which form the complaint is wanted.
+fn asks_for_json(arguments: &[OsString]) -> bool {
+    let pair = arguments
+        .windows(2)
+        .any(|pair| matches!(pair, [name, value] if name == "--format" && value == "json"));
+    pair || arguments.iter().any(|argument| argument == "--format=json")
+}
