@@ -9,5 +9,6 @@
 pub mod hex;
 pub mod shared;
 pub mod stream;
+pub mod truth;
 
 pub use shared::shared_dir;
