@@ -10,7 +10,9 @@ mod environment;
 mod exit;
 mod failure;
 mod output;
+mod progress;
 mod run;
+mod signals;
 
 mod completions;
 mod version;

@@ -5,6 +5,7 @@
 
 mod event;
 mod json;
+mod number;
 mod outcome;
 mod printable;
 mod sink;
@@ -15,6 +16,7 @@ use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(crate) use event::Event;
+pub(crate) use number::{Amount, Bytes};
 pub(crate) use outcome::Outcome;
 pub(crate) use style::Style;
 

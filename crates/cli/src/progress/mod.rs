@@ -1,0 +1,194 @@
+//! Progress: quiet until slow, one line on a terminal, a plain line now and then elsewhere.
+
+mod line;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::output::Output;
+use line::Reading;
+
+/// Whether progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Mode {
+    /// On a terminal after a quarter of a second; elsewhere a line every ten seconds.
+    Auto,
+    /// Not at all.
+    None,
+}
+
+/// Counts work and shows how far it is, until it is dropped.
+///
+/// Counting is an atomic addition; one thread of its own looks at the counters and draws.
+pub(crate) struct Progress {
+    shared: Arc<Shared>,
+    ticker: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    done: AtomicU64,
+    phase: Mutex<Phase>,
+    /// Set once, when the work is over; the ticker waits on it.
+    over: Mutex<bool>,
+    wake: Condvar,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Phase {
+    label: &'static str,
+    total: Option<u64>,
+    unit: Unit,
+    began: Instant,
+}
+
+/// What a phase counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Bytes, shown with binary prefixes.
+    Bytes,
+    /// Files.
+    Files,
+}
+
+/// How and when lines appear.
+#[derive(Clone, Copy, Debug)]
+enum Display {
+    /// One line that replaces itself.
+    Terminal,
+    /// A line of its own each time, for logs.
+    Plain,
+}
+
+impl Display {
+    /// Before the first line: work that is quick says nothing.
+    fn patience(self) -> Duration {
+        match self {
+            Self::Terminal => Duration::from_millis(250),
+            Self::Plain => Duration::from_secs(10),
+        }
+    }
+
+    /// Between two lines; at most thirty a second on a terminal.
+    fn interval(self) -> Duration {
+        match self {
+            Self::Terminal => Duration::from_millis(100),
+            Self::Plain => Duration::from_secs(10),
+        }
+    }
+}
+
+impl Progress {
+    /// Begins to show progress on standard error, in a thread that ends with the returned value.
+    pub(crate) fn start(mode: Mode, stderr_is_terminal: bool, output: &Arc<Output>) -> Self {
+        let shared = Arc::new(Shared::new());
+        let display = if stderr_is_terminal {
+            Display::Terminal
+        } else {
+            Display::Plain
+        };
+        let ticker = match mode {
+            Mode::None => None,
+            Mode::Auto => {
+                let (shared, output) = (Arc::clone(&shared), Arc::clone(output));
+                let spawned = std::thread::Builder::new()
+                    .name("progress".to_owned())
+                    .spawn(move || shared.draw(display, &output));
+                // Progress is a comfort: work without it is better than no work.
+                spawned.ok()
+            }
+        };
+        Self { shared, ticker }
+    }
+
+    /// Begins a phase and sets its count back to nothing.
+    pub(crate) fn phase(&self, label: &'static str, unit: Unit, total: Option<u64>) {
+        let mut phase = self
+            .shared
+            .phase
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *phase = Phase {
+            label,
+            total,
+            unit,
+            began: Instant::now(),
+        };
+        self.shared.done.store(0, Ordering::Relaxed);
+    }
+
+    /// Sets how much of the phase is done.
+    pub(crate) fn set(&self, done: u64) {
+        self.shared.done.store(done, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        *self
+            .shared
+            .over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = true;
+        self.shared.wake.notify_all();
+        if let Some(ticker) = self.ticker.take() {
+            // The ticker only draws; whatever ended it does not concern the work.
+            drop(ticker.join());
+        }
+    }
+}
+
+impl Shared {
+    fn new() -> Self {
+        let phase = Phase {
+            label: "working",
+            total: None,
+            unit: Unit::Bytes,
+            began: Instant::now(),
+        };
+        Self {
+            done: AtomicU64::new(0),
+            phase: Mutex::new(phase),
+            over: Mutex::new(false),
+            wake: Condvar::new(),
+        }
+    }
+
+    fn draw(&self, display: Display, output: &Output) {
+        if self.is_over_after(display.patience()) {
+            return;
+        }
+        loop {
+            let line = self.reading().to_string();
+            match display {
+                Display::Terminal => output.progress_line(&line),
+                Display::Plain => output.message(&format!("{line}\n")),
+            }
+            if self.is_over_after(display.interval()) {
+                break;
+            }
+        }
+        if matches!(display, Display::Terminal) {
+            output.progress_line("");
+        }
+    }
+
+    fn is_over_after(&self, patience: Duration) -> bool {
+        let over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.wake.wait_timeout_while(over, patience, |over| !*over);
+        let (over, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        *over
+    }
+
+    fn reading(&self) -> Reading {
+        let phase = *self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        Reading {
+            label: phase.label,
+            unit: phase.unit,
+            done: self.done.load(Ordering::Relaxed),
+            total: phase.total,
+            elapsed: phase.began.elapsed(),
+        }
+    }
+}
