@@ -14,6 +14,9 @@ mod progress;
 mod run;
 mod signals;
 
+#[cfg(test)]
+mod reference;
+
 mod completions;
 mod version;
 
