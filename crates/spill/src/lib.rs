@@ -1,6 +1,6 @@
 //! External merge sort in bounded memory.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A failure of the scratch file.
 #[derive(Debug, thiserror::Error)]
@@ -40,8 +40,9 @@ pub struct Sorter {
 impl Sorter {
     /// Makes a sorter that holds at most about `budget_bytes` in memory.
     ///
-    /// No file is made in `scratch_dir` until they are used up.
-    pub fn new(_scratch_dir: &Path, _budget_bytes: usize) -> Sorter {
+    /// No file is made in `scratch_dir` until they are used up. Without a directory everything
+    /// stays in memory, whatever it takes.
+    pub fn new(_scratch_dir: Option<PathBuf>, _budget_bytes: usize) -> Sorter {
         Sorter {
             records: Vec::new(),
         }
