@@ -7,6 +7,8 @@
 //! Helpers panic on failure, because a broken fixture must end the test that asked for it.
 
 pub mod hex;
+pub mod random;
+pub mod rows;
 pub mod shared;
 pub mod stream;
 pub mod truth;

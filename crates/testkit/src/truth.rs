@@ -8,6 +8,7 @@ mod facts;
 mod files;
 mod keymap;
 mod manifest;
+mod of_node;
 mod redis;
 mod s3;
 mod segment;

@@ -26,7 +26,7 @@ pub struct Truth {
     /// The same state as a follower received it earlier.
     pub received: Option<SnapshotFacts>,
     /// Row counts of the only snapshot; [`Truth::files`] puts them beside it.
-    rows: Option<Rows>,
+    pub(super) rows: Option<Rows>,
     /// Redis keys.
     pub redis: Option<Redis>,
     /// S3 buckets.
@@ -166,7 +166,7 @@ pub struct Redis {
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct RedisKey {
-    key_b64: String,
+    pub(super) key_b64: String,
     /// `string`, `hll`, `hash`, `list`, `set`, `zset` or `stream`.
     pub r#type: String,
     /// Bounds of the expiry in Unix milliseconds, both included; `None` without one.
@@ -191,7 +191,7 @@ pub struct Value {
     pub value: Option<Blob>,
     /// The elements of a counter.
     #[serde(rename = "members_b64")]
-    members: Option<Vec<String>>,
+    pub(super) members: Option<Vec<String>>,
 }
 
 impl Value {
@@ -208,14 +208,14 @@ impl Value {
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct AbsentKey {
-    key_b64: String,
+    pub(super) key_b64: String,
     /// `deleted` or `expired`.
     pub why: String,
     /// The type of an expired key.
     pub r#type: Option<String>,
     /// Bounds of the expiry of an expired key.
     pub expire_at_ms: Option<(u64, u64)>,
-    value: Option<serde_json::Value>,
+    pub(super) value: Option<serde_json::Value>,
 }
 
 impl AbsentKey {
@@ -274,7 +274,7 @@ pub struct Bucket {
     pub listed: u64,
     /// Every object.
     pub objects: Vec<Object>,
-    absent: Vec<String>,
+    pub(super) absent: Vec<String>,
 }
 
 impl Bucket {
@@ -288,7 +288,7 @@ impl Bucket {
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct Object {
-    key_b64: String,
+    pub(super) key_b64: String,
     /// The length of the body.
     pub size: u64,
     /// The body.
@@ -296,7 +296,7 @@ pub struct Object {
     /// The entity tag without quotes.
     pub etag: String,
     /// The HTTP date, in whole seconds.
-    pub last_modified: String,
+    pub last_modified: Option<String>,
     /// The listing's time with milliseconds, where the listing can show the key.
     pub last_modified_iso: Option<String>,
     /// The header of that name.

@@ -141,13 +141,10 @@ fn check_sidecar(
     if let Some(iso) = &object.last_modified_iso {
         findings.expect(path, "last_modified", modified, &short_iso(iso));
     }
-    let second = modified.get(..19).unwrap_or("");
-    findings.expect(
-        path,
-        "last_modified",
-        Some(second.to_owned()),
-        http_date(&object.last_modified),
-    );
+    if let Some(date) = &object.last_modified {
+        let second = modified.get(..19).map(str::to_owned);
+        findings.expect(path, "last_modified", second, http_date(date));
+    }
 
     let mut wanted = json!({
         "format_version": 1,
