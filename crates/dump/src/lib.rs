@@ -8,5 +8,14 @@
     clippy::panic
 )]
 
+pub mod checksums;
+mod error;
 pub mod json;
+pub mod keymap;
+mod lines;
+pub mod manifest;
 pub mod name;
+pub mod object_name;
+pub mod tree;
+
+pub use error::Error;
