@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::output::{Color, Format, Style};
+use crate::progress::Mode;
 
 /// Brings data out of elastickv snapshots as plain files.
 #[derive(Debug, Parser)]
@@ -42,6 +43,16 @@ pub(crate) struct Global {
         help_heading = "Global options"
     )]
     pub(crate) color: Color,
+
+    /// Whether to show progress on standard error
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        help_heading = "Global options"
+    )]
+    pub(crate) progress: Mode,
 }
 
 /// What to do.
@@ -51,6 +62,19 @@ pub(crate) enum Command {
     Version,
     /// Print a completion script for a shell
     Completions(crate::completions::Args),
+    /// Write the manual pages
+    Man(crate::man::Args),
+}
+
+impl Command {
+    /// The command as it is typed, for the result.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Version => "version",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
 }
 
 impl Global {

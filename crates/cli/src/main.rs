@@ -7,10 +7,12 @@
 
 mod args;
 mod environment;
+mod errors;
 mod exit;
 mod failure;
 mod output;
 mod progress;
+mod recovery;
 mod run;
 mod signals;
 
@@ -18,6 +20,7 @@ mod signals;
 mod reference;
 
 mod completions;
+mod man;
 mod version;
 
 use std::process::ExitCode;

@@ -1,20 +1,28 @@
 //! From the command line to the exit code.
 
 use std::ffi::OsString;
+use std::sync::Arc;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::args::{Cli, Command};
 use crate::environment::Environment;
+use crate::errors;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{self, Format, Outcome, Output, Style};
+use crate::progress::Progress;
+use crate::signals::Signals;
 
 /// What a command has at hand besides its own arguments.
 pub(crate) struct Context {
     /// Where it says things.
-    pub(crate) output: Output,
+    pub(crate) output: Arc<Output>,
+    /// How far it is.
+    pub(crate) progress: Progress,
+    /// Whether it has to stop.
+    pub(crate) signals: Signals,
     /// What surrounds the process.
     pub(crate) environment: Environment,
 }
@@ -28,24 +36,33 @@ pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> Exit {
         Ok(cli) => cli,
         Err(error) => return not_a_command(&error, &arguments, &environment),
     };
-    let output = Output::new(
+    let output = Arc::new(Output::new(
         cli.global.format,
         cli.global.style(&environment),
         cli.global.screen_style(&environment),
-    );
-    let context = Context {
-        output,
-        environment,
-    };
-    let (name, done) = dispatch(cli.command, &context);
-    let outcome = done.unwrap_or_else(Outcome::from);
-    context.output.finish(name, &outcome)
+    ));
+    let name = cli.command.name();
+    let outcome = perform(cli, environment, &output).unwrap_or_else(Outcome::from);
+    output.finish(name, &outcome)
 }
 
-fn dispatch(command: Command, _context: &Context) -> (&'static str, Done) {
+fn perform(cli: Cli, environment: Environment, output: &Arc<Output>) -> Done {
+    let signals = Signals::install().map_err(|error| errors::signals(&error))?;
+    let progress = Progress::new(cli.global.progress, environment.stderr_is_terminal, output);
+    let context = Context {
+        output: Arc::clone(output),
+        progress,
+        signals,
+        environment,
+    };
+    dispatch(cli.command, &context)
+}
+
+fn dispatch(command: Command, context: &Context) -> Done {
     match command {
-        Command::Version => ("version", crate::version::run()),
-        Command::Completions(args) => ("completions", crate::completions::run(&args)),
+        Command::Version => crate::version::run(),
+        Command::Completions(args) => crate::completions::run(&args),
+        Command::Man(args) => crate::man::run(&args, context),
     }
 }
 

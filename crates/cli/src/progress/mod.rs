@@ -3,7 +3,7 @@
 mod line;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,10 @@ pub(crate) enum Mode {
 /// Counting is an atomic addition; one thread of its own looks at the counters and draws.
 pub(crate) struct Progress {
     shared: Arc<Shared>,
-    ticker: Option<JoinHandle<()>>,
+    display: Option<Display>,
+    output: Arc<Output>,
+    /// Begins with the first phase, so that commands without any have no thread.
+    ticker: OnceLock<Option<JoinHandle<()>>>,
 }
 
 struct Shared {
@@ -80,26 +83,19 @@ impl Display {
 }
 
 impl Progress {
-    /// Begins to show progress on standard error, in a thread that ends with the returned value.
-    pub(crate) fn start(mode: Mode, stderr_is_terminal: bool, output: &Arc<Output>) -> Self {
-        let shared = Arc::new(Shared::new());
-        let display = if stderr_is_terminal {
-            Display::Terminal
-        } else {
-            Display::Plain
-        };
-        let ticker = match mode {
+    /// Makes a progress that is shown on standard error once a phase has begun.
+    pub(crate) fn new(mode: Mode, stderr_is_terminal: bool, output: &Arc<Output>) -> Self {
+        let display = match mode {
             Mode::None => None,
-            Mode::Auto => {
-                let (shared, output) = (Arc::clone(&shared), Arc::clone(output));
-                let spawned = std::thread::Builder::new()
-                    .name("progress".to_owned())
-                    .spawn(move || shared.draw(display, &output));
-                // Progress is a comfort: work without it is better than no work.
-                spawned.ok()
-            }
+            Mode::Auto if stderr_is_terminal => Some(Display::Terminal),
+            Mode::Auto => Some(Display::Plain),
         };
-        Self { shared, ticker }
+        Self {
+            shared: Arc::new(Shared::new()),
+            display,
+            output: Arc::clone(output),
+            ticker: OnceLock::new(),
+        }
     }
 
     /// Begins a phase and sets its count back to nothing.
@@ -116,6 +112,30 @@ impl Progress {
             began: Instant::now(),
         };
         self.shared.done.store(0, Ordering::Relaxed);
+        drop(phase);
+        self.ticker.get_or_init(|| self.start());
+    }
+
+    /// Progress is a comfort: where the system gives no thread for it, the work goes on without.
+    fn start(&self) -> Option<JoinHandle<()>> {
+        let display = self.display?;
+        let (shared, output) = (Arc::clone(&self.shared), Arc::clone(&self.output));
+        let thread = std::thread::Builder::new().name("progress".to_owned());
+        thread.spawn(move || shared.draw(display, &output)).ok()
+    }
+
+    /// Ends the display; what is printed afterwards stands alone.
+    pub(crate) fn stop(&mut self) {
+        *self
+            .shared
+            .over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = true;
+        self.shared.wake.notify_all();
+        if let Some(ticker) = self.ticker.take().flatten() {
+            // The ticker only draws; whatever ended it does not concern the work.
+            drop(ticker.join());
+        }
     }
 
     /// Sets how much of the phase is done.
@@ -126,16 +146,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        *self
-            .shared
-            .over
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = true;
-        self.shared.wake.notify_all();
-        if let Some(ticker) = self.ticker.take() {
-            // The ticker only draws; whatever ended it does not concern the work.
-            drop(ticker.join());
-        }
+        self.stop();
     }
 }
 

@@ -1,0 +1,18 @@
+//! Library errors as the user sees them: exit code, stable id, place, remedy.
+//!
+//! Every library has one function here, an exhaustive `match` over its errors, so that a new error cannot forget any of
+//! these. Messages and chains of causes come from the libraries; what to do about it is said here.
+
+mod files;
+mod local;
+
+pub(crate) use files::{Side, files};
+pub(crate) use local::signals;
+
+/// Remedies that several errors share.
+mod remedy {
+    pub(super) const COPY_AGAIN: &str = "Copy the file from the node again and compare sizes; if the node's own file is damaged, use a snapshot of another node.";
+    pub(super) const FREE_SPACE: &str = "Free some space, or name a place on a larger disk.";
+    pub(super) const REPORT: &str =
+        "This is a defect of longshore. Please report it with the command that shows it.";
+}
