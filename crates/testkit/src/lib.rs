@@ -6,8 +6,10 @@
 //!
 //! Helpers panic on failure, because a broken fixture must end the test that asked for it.
 
+pub mod command;
 pub mod generate;
 pub mod hex;
+pub mod limits;
 pub mod random;
 pub mod rows;
 pub mod shared;
