@@ -42,7 +42,7 @@ pub fn mixed(text: &str) -> Vec<u8> {
     out
 }
 
-fn quoted(piece: &str, out: &mut Vec<u8>) {
+pub(crate) fn quoted(piece: &str, out: &mut Vec<u8>) {
     let mut rest = piece;
     while let Some(at) = rest.find('<') {
         out.extend_from_slice(&rest.as_bytes()[..at]);

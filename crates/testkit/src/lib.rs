@@ -6,6 +6,7 @@
 //!
 //! Helpers panic on failure, because a broken fixture must end the test that asked for it.
 
+pub mod case;
 pub mod command;
 pub mod generate;
 pub mod hex;
