@@ -1,0 +1,9 @@
+//! Reading CSV as the cluster does: comma, double quotes, any line ends, UTF-8, nothing else.
+
+mod gate;
+mod header;
+mod records;
+
+pub(crate) use gate::{Flaw, Gate, Offence};
+pub(crate) use header::{Header, fold as header_fold, listed};
+pub(crate) use records::{ReadError, Record, Records};

@@ -1,0 +1,377 @@
+//! Records of a CSV file, one at a time, in memory that does not grow with the file.
+
+use std::io::{self, Read};
+
+use csv_core::{ReadRecordResult, Reader};
+
+use super::gate::{Gate, Offence};
+
+/// A record of more than this is taken for one whose quote never closes.
+pub(crate) const RECORD_MAX_BYTES: usize = 16 << 20;
+
+/// Read at once. Large enough that the system call does not count, small enough for the second-level cache.
+const BUFFER_BYTES: usize = 256 << 10;
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Reads records from a file.
+///
+/// Empty lines are skipped; lines of blanks are records here. Line ends are LF, CRLF and CR. A quote inside an unquoted field is
+/// itself; text after a closing quote belongs to the field.
+pub(crate) struct Records<R> {
+    source: R,
+    gate: Gate,
+    core: Reader,
+    buffer: Box<[u8]>,
+    start: usize,
+    end: usize,
+    at_end: bool,
+    fields: Vec<u8>,
+    ends: Vec<usize>,
+    /// Line on which the next record begins, unless empty lines follow.
+    line: u64,
+    /// The last line ended in CR, so that an LF now belongs to it.
+    after_cr: bool,
+    has_bom: bool,
+}
+
+/// One record, borrowed from its reader.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record<'a> {
+    fields: &'a [u8],
+    ends: &'a [usize],
+    /// Line on which it begins, from 1.
+    pub(crate) line: u64,
+}
+
+/// Why there is no next record.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    /// The file could not be read.
+    Io(io::Error),
+    /// It is not text. The offset counts a BOM.
+    Encoding(Offence),
+    /// The record that begins on this line has a quote that does not close.
+    OpenQuote {
+        /// The record's first line.
+        line: u64,
+    },
+}
+
+impl<R: Read> Records<R> {
+    /// Starts at the beginning of a file. A BOM is left out.
+    pub(crate) fn new(source: R) -> Result<Records<R>, ReadError> {
+        let mut records = Records {
+            source,
+            gate: Gate::default(),
+            core: Reader::new(),
+            buffer: vec![0; BUFFER_BYTES].into(),
+            start: 0,
+            end: 0,
+            at_end: false,
+            fields: vec![0; 4096],
+            ends: vec![0; 64],
+            line: 1,
+            after_cr: false,
+            has_bom: false,
+        };
+        records.fill()?;
+        if records.buffer[..records.end].starts_with(BOM) {
+            records.has_bom = true;
+            records.start = BOM.len();
+        }
+        Ok(records)
+    }
+
+    /// Says whether the file begins with a BOM.
+    pub(crate) fn has_bom(&self) -> bool {
+        self.has_bom
+    }
+
+    /// Reads the next record; `None` at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<Record<'_>>, ReadError> {
+        if !self.skip_empty_lines()? {
+            return Ok(None);
+        }
+        let line = self.line;
+        let lines_before = self.core.line();
+        let (mut filled, mut count) = (0, 0);
+        loop {
+            let (result, read, written, ended) = self.core.read_record(
+                &self.buffer[self.start..self.end],
+                &mut self.fields[filled..],
+                &mut self.ends[count..],
+            );
+            self.start += read;
+            filled += written;
+            count += ended;
+            match result {
+                ReadRecordResult::Record => break,
+                ReadRecordResult::OutputFull if filled >= RECORD_MAX_BYTES => {
+                    return Err(ReadError::OpenQuote { line });
+                }
+                ReadRecordResult::OutputFull => self.fields.resize(self.fields.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                ReadRecordResult::InputEmpty if !self.at_end => self.fill()?,
+                // Only inside quotes is the line end that `fill` adds to the file not the end of the record.
+                ReadRecordResult::InputEmpty | ReadRecordResult::End => {
+                    return Err(ReadError::OpenQuote { line });
+                }
+            }
+        }
+        self.line += self.core.line() - lines_before;
+        self.after_cr = self.buffer[self.start - 1] == b'\r';
+        self.line += u64::from(self.after_cr);
+        Ok(Some(Record {
+            fields: &self.fields[..filled],
+            ends: &self.ends[..count],
+            line,
+        }))
+    }
+
+    /// Goes to the first byte of the next record, counting lines. Gives `false` at the end of the file.
+    fn skip_empty_lines(&mut self) -> Result<bool, ReadError> {
+        loop {
+            while let Some(&byte) = self.buffer[self.start..self.end].first() {
+                match byte {
+                    b'\n' => self.line += u64::from(!self.after_cr),
+                    b'\r' => self.line += 1,
+                    _ => return Ok(true),
+                }
+                self.after_cr = byte == b'\r';
+                self.start += 1;
+            }
+            if self.at_end {
+                return Ok(false);
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Reads the next piece into the buffer, which is used up. At the end of the file that is a line end, which closes a last
+    /// record without one and is an empty line otherwise.
+    fn fill(&mut self) -> Result<(), ReadError> {
+        self.start = 0;
+        self.end = loop {
+            match self.source.read(&mut self.buffer) {
+                Ok(length) => break length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(ReadError::Io(error)),
+            }
+        };
+        if self.end == 0 {
+            self.gate.finish().map_err(ReadError::Encoding)?;
+            self.at_end = true;
+            self.buffer[0] = b'\n';
+            self.end = 1;
+            return Ok(());
+        }
+        self.gate
+            .feed(&self.buffer[..self.end])
+            .map_err(ReadError::Encoding)
+    }
+}
+
+impl<'a> Record<'a> {
+    /// Gives the number of fields.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Gives a field, unquoted; `None` beyond the last.
+    pub(crate) fn get(&self, index: usize) -> Option<&'a [u8]> {
+        let end = *self.ends.get(index)?;
+        let start = match index.checked_sub(1) {
+            Some(before) => self.ends[before],
+            None => 0,
+        };
+        self.fields.get(start..end)
+    }
+
+    /// Gives a field, or the empty value that a short row has in its place.
+    pub(crate) fn cell(&self, index: usize) -> &'a [u8] {
+        self.get(index).unwrap_or_default()
+    }
+
+    /// Iterates over the fields.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let fields = self.fields;
+        self.ends.iter().scan(0, move |start, &end| {
+            let field = &fields[*start..end];
+            *start = end;
+            Some(field)
+        })
+    }
+
+    /// Gives the contents of all fields without anything between them.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.fields
+    }
+
+    /// Says whether the record is a line of nothing but blanks, which counts as an empty line. An empty pair of quotes does not.
+    pub(crate) fn is_blank_line(&self) -> bool {
+        self.ends.len() == 1
+            && !self.fields.is_empty()
+            && super::super::cell::trim(self.fields).is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Rows = Vec<(u64, Vec<String>)>;
+
+    /// Gives its input in pieces of a few bytes.
+    struct Dribble<'a>(&'a [u8], usize);
+
+    impl Read for Dribble<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let length = self.1.min(self.0.len()).min(buffer.len());
+            buffer[..length].copy_from_slice(&self.0[..length]);
+            self.0 = &self.0[length..];
+            Ok(length)
+        }
+    }
+
+    fn read(source: impl Read) -> Result<Rows, ReadError> {
+        let mut records = Records::new(source)?;
+        let mut rows = Vec::new();
+        while let Some(record) = records.next()? {
+            let fields = record
+                .iter()
+                .map(|field| String::from_utf8(field.to_vec()).unwrap());
+            rows.push((record.line, fields.collect()));
+        }
+        Ok(rows)
+    }
+
+    fn check(text: &str, expected: &[(u64, &[&str])]) {
+        let expected: Rows = expected
+            .iter()
+            .map(|(line, fields)| (*line, fields.iter().map(ToString::to_string).collect()))
+            .collect();
+        assert_eq!(read(text.as_bytes()).unwrap(), expected, "{text:?}");
+        // A BOM needs its three bytes at once, which files give.
+        for piece in 3..=5 {
+            assert_eq!(
+                read(Dribble(text.as_bytes(), piece)).unwrap(),
+                expected,
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn lines_are_numbered_whatever_ends_them() {
+        let expected: &[(u64, &[&str])] = &[(1, &["a", "b"]), (2, &["1", "2"]), (3, &["3", "4"])];
+        for end in ["\n", "\r\n", "\r"] {
+            check(&format!("a,b{end}1,2{end}3,4{end}"), expected);
+            check(&format!("a,b{end}1,2{end}3,4"), expected);
+        }
+        check(
+            "a\n\n\nb\r\n\r\nc",
+            &[(1, &["a"]), (4, &["b"]), (6, &["c"])],
+        );
+        check("\r\ra", &[(3, &["a"])]);
+    }
+
+    #[test]
+    fn quoted_line_breaks_count_as_lines() {
+        check(
+            "a\n\"x\ny\",1\nb\n",
+            &[(1, &["a"]), (2, &["x\ny", "1"]), (4, &["b"])],
+        );
+        check("\"x\r\ny\"\r\nb", &[(1, &["x\r\ny"]), (3, &["b"])]);
+    }
+
+    #[test]
+    fn quotes_are_read_as_the_cluster_reads_them() {
+        check("\"say \"\"hi\"\"\",b", &[(1, &["say \"hi\"", "b"])]);
+        check("\"2\"x,y", &[(1, &["2x", "y"])]);
+        check("a\"b,c", &[(1, &["a\"b", "c"])]);
+        check("\"\"\n", &[(1, &[""])]);
+        check("a,\n", &[(1, &["a", ""])]);
+    }
+
+    #[test]
+    fn a_bom_is_left_out_and_remembered() {
+        let mut records = Records::new(&b"\xef\xbb\xbfa,b\n"[..]).unwrap();
+        assert!(records.has_bom());
+        assert_eq!(records.next().unwrap().unwrap().get(0), Some(&b"a"[..]));
+        check("\u{feff}a", &[(1, &["a"])]);
+    }
+
+    #[test]
+    fn an_open_quote_is_found_at_its_first_line() {
+        for text in ["a\nb\n\"c,d\ne\nf", "a\nb\nx,\"c\n", "a\nb\n\"c\"\""] {
+            assert!(
+                matches!(read(text.as_bytes()), Err(ReadError::OpenQuote { line: 3 })),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_record_without_end_does_not_fill_the_memory() {
+        let endless = io::Read::chain(&b"a\n\""[..], io::repeat(b'x'));
+        assert!(matches!(
+            read(endless),
+            Err(ReadError::OpenQuote { line: 2 })
+        ));
+    }
+
+    #[test]
+    fn many_fields_and_long_ones_fit() {
+        let row = vec!["y".repeat(300); 500].join(",");
+        let mut records = Records::new(row.as_bytes()).unwrap();
+        let record = records.next().unwrap().unwrap();
+        assert_eq!((record.len(), record.bytes().len()), (500, 150_000));
+        assert_eq!(record.get(499).map(<[u8]>::len), Some(300));
+        assert_eq!(record.get(500), None);
+        assert_eq!(record.cell(500), b"");
+    }
+
+    #[test]
+    fn only_unquoted_blanks_are_a_blank_line() {
+        let blank = |text: &str| {
+            let mut records = Records::new(text.as_bytes()).unwrap();
+            records.next().unwrap().unwrap().is_blank_line()
+        };
+        assert!(blank("  \t\n"));
+        assert!(!blank("\"\"\n"));
+        assert!(!blank(" , \n"));
+    }
+
+    #[test]
+    fn bytes_that_are_not_text_end_the_reading() {
+        assert!(matches!(
+            read(&b"a,b\n1,\xff\n"[..]),
+            Err(ReadError::Encoding(Offence { offset: 6, .. }))
+        ));
+    }
+
+    #[test]
+    fn records_are_those_of_the_csv_crate() {
+        let texts = [
+            "a,b\n1,\"x, y\"\n\n\"\"\"\",\r\n,,\n\"q\"r\"s\",t\rz\n",
+            "one\n\"two\nlines\",é\n",
+        ];
+        for text in texts {
+            let mut reader = ::csv::ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .from_reader(text.as_bytes());
+            let expected: Vec<Vec<String>> = reader
+                .records()
+                .map(|record| record.unwrap().iter().map(str::to_owned).collect())
+                .collect();
+            let ours: Vec<_> = read(text.as_bytes())
+                .unwrap()
+                .into_iter()
+                .map(|(_, fields)| fields)
+                .collect();
+            assert_eq!(ours, expected, "{text:?}");
+        }
+    }
+}
