@@ -17,5 +17,6 @@ pub mod manifest;
 pub mod name;
 pub mod object_name;
 pub mod tree;
+pub mod verify;
 
 pub use error::Error;

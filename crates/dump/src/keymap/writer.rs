@@ -96,15 +96,15 @@ impl Collector {
         let mut count = 0;
         match self.order {
             Order::Encoded => {
-                while let Some((line, _)) = unique.next()? {
-                    sink(line)?;
+                while let Some(mapping) = unique.next()? {
+                    sink(mapping.line)?;
                     count += 1;
                 }
             }
             Order::Encounter => {
                 let mut by_position = Sorter::new(Some(self.scratch), self.budget_bytes);
-                while let Some((line, position)) = unique.next()? {
-                    by_position.push(position, line)?;
+                while let Some(mapping) = unique.next()? {
+                    by_position.push(mapping.position, mapping.line)?;
                 }
                 let mut by_position = by_position.finish()?;
                 while let Some((_, line)) = by_position.next()? {
@@ -123,6 +123,14 @@ struct Unique {
     current: Vec<u8>,
 }
 
+/// A mapping as it waits in the sorter.
+#[derive(Clone, Copy)]
+struct Stored<'a> {
+    line: &'a [u8],
+    /// The least position, big-endian.
+    position: &'a [u8],
+}
+
 impl Unique {
     fn new(sorted: Sorted) -> Unique {
         Unique {
@@ -131,27 +139,26 @@ impl Unique {
         }
     }
 
-    /// Returns the next line and the position of its first use.
-    fn next(&mut self) -> Result<Option<(&[u8], &[u8])>, Error> {
+    fn next(&mut self) -> Result<Option<Stored<'_>>, Error> {
         loop {
             let Some((_, value)) = self.sorted.next()? else {
                 return Ok(None);
             };
-            if split(value).0 != split(&self.current).0 {
+            if Stored::of(value).line != Stored::of(&self.current).line {
                 self.current.clear();
                 self.current.extend_from_slice(value);
-                break;
+                return Ok(Some(Stored::of(&self.current)));
             }
         }
-        Ok(Some(split(&self.current)))
     }
 }
 
-/// Splits what [`Collector::add`] stored into line and position.
-fn split(value: &[u8]) -> (&[u8], &[u8]) {
-    value
-        .split_at_checked(value.len().saturating_sub(size_of::<u64>()))
-        .unwrap_or_default()
+impl Stored<'_> {
+    fn of(value: &[u8]) -> Stored<'_> {
+        let middle = value.len().saturating_sub(size_of::<u64>());
+        let (line, position) = value.split_at_checked(middle).unwrap_or_default();
+        Stored { line, position }
+    }
 }
 
 /// Appends a mapping's line with its newline.
