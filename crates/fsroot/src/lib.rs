@@ -49,7 +49,7 @@ pub use scratch::scratch_file;
 pub use staging::file::StagedFile;
 pub use staging::output::StagedOutput;
 pub use staging::publish::Published;
-pub use staging::recover::{LeftReason, Recovery};
+pub use staging::recover::{LeftReason, Recovery, recover_ambient};
 pub use staging::tree::{Existing, StagedTree};
 pub use staging::writer::{Mode, StagedWriter};
 pub use walk::Walk;

@@ -31,7 +31,8 @@ pub fn scratch_file(dir: &Path) -> Result<File, Error> {
 
 fn create_and_unlink(dir: &Path) -> std::io::Result<OwnedFd> {
     let dir = platform::open_dir_ambient(dir)?;
-    let name = Siblings::of(b"scratch").name(Role::Staging, Token::random());
+    let siblings = Siblings::of(b"scratch");
+    let name = siblings.name(Role::Staging, siblings.form(), Token::random());
     let file = platform::create_file(dir.as_fd(), &name, 0o600)?;
     platform::unlink(dir.as_fd(), &name)?;
     Ok(file)

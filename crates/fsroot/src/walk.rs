@@ -1,5 +1,8 @@
 //! Everything below a directory, in an order that lists can be merged with.
 
+use std::cmp::Ordering;
+use std::io;
+
 use crate::{DirEntry, Error, Kind, RelPath, Root};
 
 /// Visits everything below a [`Root`]: each directory before what is in it.
@@ -40,7 +43,7 @@ impl<'a> Walk<'a> {
             None => read_all(self.root)?,
             Some(path) => read_all(&self.root.open_dir(path)?)?,
         };
-        remaining.sort_unstable_by(|one, other| sort_key(other).cmp(sort_key(one)));
+        remaining.sort_unstable_by(|one, other| compare(other, one));
         self.levels.push(Level { path, remaining });
         Ok(())
     }
@@ -62,13 +65,15 @@ impl<'a> Walk<'a> {
                 None => RelPath::new(&entry.name),
                 Some(parent) => parent.join(&entry.name),
             };
-            // A file system can hold names longer than any we would write; it is not ours.
-            let Ok(path) = path else {
-                return Some(Err(Error::NotFound {
+            return Some(match path {
+                Ok(path) => Ok((path, entry.kind)),
+                // A name longer than any file system we know, or with a slash: not from a disk.
+                Err(invalid) => Err(Error::Io {
+                    operation: "take a name from",
                     path: self.root.path().to_owned(),
-                }));
-            };
-            return Some(Ok((path, entry.kind)));
+                    source: io::Error::new(io::ErrorKind::InvalidData, invalid),
+                }),
+            });
         }
     }
 }
@@ -94,10 +99,24 @@ fn read_all(directory: &Root) -> Result<Vec<DirEntry>, Error> {
     directory.entries()?.collect()
 }
 
-fn sort_key(entry: &DirEntry) -> impl Iterator<Item = &u8> {
+/// Compares as if the names of directories ended in a slash.
+fn compare(one: &DirEntry, other: &DirEntry) -> Ordering {
+    let common = one.name.len().min(other.name.len());
+    one.name
+        .get(..common)
+        .cmp(&other.name.get(..common))
+        .then_with(|| beyond(one, common).cmp(beyond(other, common)))
+}
+
+fn beyond(entry: &DirEntry, common: usize) -> impl Iterator<Item = &u8> {
     let slash: &[u8] = match entry.kind {
         Kind::Directory => b"/",
         _ => b"",
     };
-    entry.name.iter().chain(slash)
+    entry
+        .name
+        .get(common..)
+        .unwrap_or_default()
+        .iter()
+        .chain(slash)
 }

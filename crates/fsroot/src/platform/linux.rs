@@ -248,6 +248,10 @@ fn rename_with(dir: BorrowedFd<'_>, from: &[u8], to: &[u8], flags: RenameFlags) 
     })?)
 }
 
+pub(crate) fn effective_user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 pub(crate) fn set_mode(handle: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
     faults::step("set mode")?;
     Ok(retry_on_intr(|| {
@@ -376,7 +380,8 @@ fn describe(stat: &Stat) -> (Kind, Metadata) {
     let mtime_ns = i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec);
     let metadata = Metadata {
         size_bytes: u64::try_from(stat.st_size).unwrap_or(0),
-        nlink: u64::from(stat.st_nlink),
+        // The width of this field depends on the processor.
+        nlink: stat.st_nlink as _,
         dev: stat.st_dev,
         ino: stat.st_ino,
         mtime_ns: i64::try_from(mtime_ns).unwrap_or(if mtime_ns < 0 { i64::MIN } else { i64::MAX }),

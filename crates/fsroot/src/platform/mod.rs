@@ -11,10 +11,10 @@
 mod linux;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    Entries, advise_written, anonymous_file_ambient, cause, create_file, exchange, is_mount_point,
-    link, lock, make_dir, open_beneath, open_child_dir, open_child_handle, open_dir_ambient,
-    remove_dir, rename, rename_noreplace, reopen_dir, set_mode, stat, stat_child, sync_file_system,
-    sync_handle, unlink, write,
+    Entries, advise_written, anonymous_file_ambient, cause, create_file, effective_user, exchange,
+    is_mount_point, link, lock, make_dir, open_beneath, open_child_dir, open_child_handle,
+    open_dir_ambient, remove_dir, rename, rename_noreplace, reopen_dir, set_mode, stat, stat_child,
+    sync_file_system, sync_handle, unlink, write,
 };
 
 /// What to open below a directory.

@@ -79,21 +79,26 @@ impl Siblings {
         changes
     }
 
+    /// Returns the form of the names that are made from now on.
+    pub(crate) fn form(&self) -> Form {
+        self.form
+    }
+
     /// Returns the name of one sibling.
-    pub(crate) fn name(&self, role: Role, token: Token) -> Vec<u8> {
-        let mut name = self.prefix(role, self.form);
+    pub(crate) fn name(&self, role: Role, form: Form, token: Token) -> Vec<u8> {
+        let mut name = self.prefix(role, form);
         name.extend_from_slice(format!("{:016x}", token.0).as_bytes());
         name
     }
 
     /// Recognises a sibling's name in either form, whatever run made it.
-    pub(crate) fn recognise(&self, name: &[u8]) -> Option<(Role, Token)> {
+    pub(crate) fn recognise(&self, name: &[u8]) -> Option<(Role, Form, Token)> {
         [Role::Staging, Role::Replaced, Role::Marker]
             .into_iter()
             .flat_map(|role| [(role, Form::Whole), (role, Form::Shortened)])
             .find_map(|(role, form)| {
                 let digits = name.strip_prefix(self.prefix(role, form).as_slice())?;
-                Some((role, parse_token(digits)?))
+                Some((role, form, parse_token(digits)?))
             })
     }
 
@@ -143,15 +148,22 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
+    fn name(siblings: &Siblings, role: Role, token: u64) -> Vec<u8> {
+        siblings.name(role, siblings.form(), Token(token))
+    }
+
     #[test]
     fn a_sibling_is_recognised_by_its_own_destination_only() {
         let ours = Siblings::of(b"out");
-        let name = ours.name(Role::Staging, Token(0xabc));
-        assert_eq!(name, b".out.longshore-staging.0000000000000abc");
-        assert_eq!(ours.recognise(&name), Some((Role::Staging, Token(0xabc))));
-        assert_eq!(Siblings::of(b"ou").recognise(&name), None);
+        let ours_name = name(&ours, Role::Staging, 0xabc);
+        assert_eq!(ours_name, b".out.longshore-staging.0000000000000abc");
+        assert_eq!(
+            ours.recognise(&ours_name),
+            Some((Role::Staging, Form::Whole, Token(0xabc)))
+        );
+        assert_eq!(Siblings::of(b"ou").recognise(&ours_name), None);
         // The name of a staging directory can itself be a destination.
-        let nested = Siblings::of(&name[1..]).name(Role::Staging, Token(1));
+        let nested = name(&Siblings::of(&ours_name[1..]), Role::Staging, 1);
         assert_eq!(ours.recognise(&nested), None);
     }
 
@@ -174,23 +186,24 @@ mod tests {
     fn long_names_are_shortened_and_stay_apart() {
         for length in [216, 217, 218, 254, 255] {
             let destination = vec![b'n'; length];
-            let name = Siblings::of(&destination).name(Role::Marker, Token(7));
-            assert!(name.len() <= 255, "{length}");
+            let siblings = Siblings::of(&destination);
+            let long = name(&siblings, Role::Marker, 7);
+            assert!(long.len() <= 255, "{length}");
             assert_eq!(
-                Siblings::of(&destination).recognise(&name),
-                Some((Role::Marker, Token(7)))
+                siblings.recognise(&long),
+                Some((Role::Marker, siblings.form(), Token(7)))
             );
-            assert_eq!(Siblings::of(&destination[1..]).recognise(&name), None);
+            assert_eq!(Siblings::of(&destination[1..]).recognise(&long), None);
         }
     }
 
     #[test]
     fn shortening_on_demand_keeps_what_was_made_before_recognisable() {
         let mut siblings = Siblings::of(b"out");
-        let before = siblings.name(Role::Staging, Token(1));
+        let before = name(&siblings, Role::Staging, 1);
         assert!(siblings.shorten());
         assert!(!siblings.shorten());
-        let after = siblings.name(Role::Staging, Token(1));
+        let after = name(&siblings, Role::Staging, 1);
         assert_ne!(before, after);
         assert!(siblings.recognise(&before).is_some());
         assert!(Siblings::of(b"out").recognise(&after).is_some());

@@ -1,7 +1,7 @@
 //! Giving a finished tree its name.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 
 use super::destination::{Destination, Standing};
@@ -32,6 +32,16 @@ pub struct Published {
 pub(crate) struct Failure {
     pub(crate) error: Error,
     pub(crate) discardable: bool,
+}
+
+impl Failure {
+    /// What was staged must stay where it is.
+    pub(crate) fn keep(error: Error) -> Failure {
+        Failure {
+            error,
+            discardable: false,
+        }
+    }
 }
 
 impl From<Error> for Failure {
@@ -73,7 +83,7 @@ fn set_root_mode(staging: &Staging, standing: &Standing) -> Result<(), Error> {
 }
 
 /// Takes a free name, or that of an empty directory.
-fn appear(staging: &Staging, standing: &Standing) -> Result<(), Failure> {
+fn appear(staging: &Staging, standing: &Standing) -> Result<(), Error> {
     let destination = &staging.destination;
     let from = &staging.reserved.name;
     match standing {
@@ -81,11 +91,16 @@ fn appear(staging: &Staging, standing: &Standing) -> Result<(), Failure> {
         _ => platform::rename(destination.dir(), from, &destination.name),
     }
     .map_err(|source| rename_error(destination, source))?;
-    confirm(staging).inspect_err(|_| undo(staging, standing))?;
-    Ok(())
+    confirm(staging).inspect_err(|error| {
+        // What is not ours is not ours to rename.
+        if !matches!(error, Error::DestinationChanged { .. }) {
+            take_back(staging, standing);
+        }
+    })
 }
 
-fn rename_to_absent(destination: &Destination, from: &[u8]) -> io::Result<()> {
+/// Gives a directory the destination's name, if that is free.
+pub(crate) fn rename_to_absent(destination: &Destination, from: &[u8]) -> io::Result<()> {
     match platform::rename_noreplace(destination.dir(), from, &destination.name) {
         // Without the flag, too, a directory replaces nothing but an empty directory.
         Err(error) if platform::cause(&error) == Cause::Unsupported => {
@@ -103,18 +118,26 @@ pub(crate) fn confirm(staging: &Staging) -> Result<(), Error> {
     if !ours {
         return Err(destination.changed());
     }
-    platform::sync_handle(destination.parent.as_fd())
+    platform::sync_handle(destination.dir())
         .map_err(|source| destination.error("sync the directory of", source))
 }
 
-/// Best effort: what keeps the name is whole either way.
-fn undo(staging: &Staging, standing: &Standing) {
+/// Best effort: if it fails, the new tree stands there, whole.
+fn take_back(staging: &Staging, standing: &Standing) {
     let dir = staging.destination.dir();
     let name = &staging.destination.name;
-    let taken_back = platform::rename(dir, name, &staging.reserved.name);
-    if let (Ok(()), Standing::Empty(Metadata { mode, .. })) = (taken_back, standing) {
-        let _made = platform::make_dir(dir, name, *mode);
-    }
+    let _taken_back = platform::rename(dir, name, &staging.reserved.name)
+        .and_then(|()| match standing {
+            Standing::Empty(old) => restore_empty(dir, name, old),
+            Standing::Absent | Standing::Full(_) => Ok(()),
+        })
+        .and_then(|()| platform::sync_handle(dir));
+}
+
+fn restore_empty(dir: BorrowedFd<'_>, name: &[u8], old: &Metadata) -> io::Result<()> {
+    platform::make_dir(dir, name, 0o700)?;
+    let handle = platform::open_child_dir(dir, name)?;
+    platform::set_mode(handle.as_fd(), old.mode)
 }
 
 pub(crate) fn rename_error(destination: &Destination, source: io::Error) -> Error {

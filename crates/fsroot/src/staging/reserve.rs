@@ -39,7 +39,7 @@ pub(crate) fn reserve(destination: &Destination, shape: Shape) -> Result<Reserve
     let mut refusal = io::Error::from(io::ErrorKind::AlreadyExists);
     for _ in 0..ATTEMPTS {
         let token = Token::random();
-        let name = siblings.name(Role::Staging, token);
+        let name = siblings.name(Role::Staging, siblings.form(), token);
         match try_reserve(destination, &name, shape) {
             Ok(Some(handle)) => {
                 return Ok(Reserved {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::destination::{Destination, Standing};
 use super::publish::{self, Published};
 use super::recover::{Recovery, recover};
-use super::reserve::{Reserved, Shape, reserve};
+use super::reserve::{Reserved, Shape, is_named, reserve};
 use super::writer::{StagedWriter, make_dirs};
 use crate::case::{self, CaseBehaviour};
 use crate::remove::remove_contents;
@@ -106,9 +106,8 @@ impl StagedTree {
         let permissions = match probe_permissions(reserved.handle.as_fd()) {
             Ok(permissions) => permissions,
             Err(source) => {
-                let error = destination.error("create a directory for", source);
-                discard(&destination, &reserved);
-                return Err(error);
+                let _removed = discard(&destination, &reserved);
+                return Err(destination.error("create a directory for", source));
             }
         };
         let tree = StagedTree {
@@ -177,26 +176,28 @@ impl StagedTree {
             reserved,
             ..
         } = self.staging.as_ref();
-        remove_contents(reserved.handle.as_fd())
-            .and_then(|()| platform::remove_dir(destination.dir(), &reserved.name))
-            .map_err(|source| {
-                Error::new("remove", &destination.sibling_path(&reserved.name), source)
-            })
+        discard(destination, reserved).map_err(|source| {
+            Error::new("remove", &destination.sibling_path(&reserved.name), source)
+        })
     }
 }
 
 impl Drop for StagedTree {
     fn drop(&mut self) {
         if !self.settled {
-            discard(&self.staging.destination, &self.staging.reserved);
+            // What stays is dead by its lock, and the next run removes it.
+            let _removed = discard(&self.staging.destination, &self.staging.reserved);
         }
     }
 }
 
-/// Best effort: what stays is dead by its lock, and the next run removes it.
-fn discard(destination: &Destination, reserved: &Reserved) {
-    let _removed = remove_contents(reserved.handle.as_fd())
-        .and_then(|()| platform::remove_dir(destination.dir(), &reserved.name));
+fn discard(destination: &Destination, reserved: &Reserved) -> std::io::Result<()> {
+    // The handle stays with the tree wherever it is: never empty one that has been published.
+    if is_named(destination, &reserved.name, &reserved.handle)? {
+        remove_contents(reserved.handle.as_fd())?;
+        platform::remove_dir(destination.dir(), &reserved.name)?;
+    }
+    Ok(())
 }
 
 fn judge(
