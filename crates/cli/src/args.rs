@@ -58,6 +58,9 @@ pub(crate) struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Work with snapshots and the dumps made from them
+    #[command(subcommand)]
+    Snapshot(crate::snapshot::Command),
     /// Say which build this is
     Version,
     /// Print a completion script for a shell
@@ -70,6 +73,7 @@ impl Command {
     /// The command as it is typed, for the result.
     pub(crate) fn name(&self) -> &'static str {
         match self {
+            Self::Snapshot(command) => command.name(),
             Self::Version => "version",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",

@@ -21,6 +21,7 @@ mod reference;
 
 mod completions;
 mod man;
+mod snapshot;
 mod version;
 
 use std::process::ExitCode;

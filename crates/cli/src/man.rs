@@ -10,7 +10,7 @@ use crate::args::Cli;
 use crate::errors::{Side, files};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Amount, Outcome};
+use crate::output::{Amount, Outcome, printable};
 use crate::recovery;
 use crate::run::{Context, Done};
 
@@ -29,7 +29,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Done {
     let pages = pages()?;
     write(&args.output, &pages, context).map_err(|error| files(&error, Side::Output))?;
     let count = pages.len() as u64;
-    let text = format!("{} in {}\n", Amount(count, "page"), args.output.display());
+    let text = format!(
+        "{} in {}\n",
+        Amount(count, "page"),
+        printable(&args.output.display().to_string())
+    );
     Ok(Outcome::done(text)
         .with("output", args.output.display().to_string())
         .with("pages", count))

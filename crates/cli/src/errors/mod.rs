@@ -3,11 +3,15 @@
 //! Every library has one function here, an exhaustive `match` over its errors, so that a new error cannot forget any of
 //! these. Messages and chains of causes come from the libraries; what to do about it is said here.
 
+mod dump;
 mod files;
 mod local;
+mod spill;
 
+pub(crate) use dump::dump;
 pub(crate) use files::{Side, files};
 pub(crate) use local::signals;
+pub(crate) use spill::spill;
 
 /// Remedies that several errors share.
 mod remedy {

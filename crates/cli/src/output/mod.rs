@@ -15,9 +15,10 @@ mod text;
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub(crate) use event::Event;
+pub(crate) use event::{Event, Level};
 pub(crate) use number::{Amount, Bytes};
 pub(crate) use outcome::Outcome;
+pub(crate) use printable::printable;
 pub(crate) use style::Style;
 
 use crate::exit::Exit;

@@ -138,6 +138,11 @@ impl Progress {
         }
     }
 
+    /// Counts more of the phase as done.
+    pub(crate) fn add(&self, done: u64) {
+        self.shared.done.fetch_add(done, Ordering::Relaxed);
+    }
+
     /// Sets how much of the phase is done.
     pub(crate) fn set(&self, done: u64) {
         self.shared.done.store(done, Ordering::Relaxed);
