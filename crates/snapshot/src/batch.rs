@@ -110,6 +110,12 @@ impl Batch {
         self.offset
     }
 
+    /// Returns the memory that the batch holds for its bytes.
+    #[must_use]
+    pub fn capacity_bytes(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.gaps.clear();

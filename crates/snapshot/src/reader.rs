@@ -202,17 +202,17 @@ impl<'s, S: ReadAt + ?Sized> Reader<'s, S> {
             let Some(found) = self.entry_at(&batch.bytes, scan)? else {
                 return Ok(());
             };
-            let have = batch.bytes.len() as u64;
-            if found.end <= have {
+            if let Some(kept) = self.leaves_unread(&batch.bytes, &found) {
+                if kept > batch.bytes.len() {
+                    return Ok(());
+                }
+                self.jump(batch, scan, kept, found.end);
+            } else if found.end <= batch.bytes.len() as u64 {
                 scan.at = usize::try_from(found.end).unwrap_or(usize::MAX);
                 self.next_entry += 1;
-                continue;
-            }
-            let missing = found.end - have;
-            let Some(keep) = self.leaves_unread(&batch.bytes, &found, missing) else {
+            } else {
                 return Ok(());
-            };
-            self.jump(batch, scan, keep, found.end);
+            }
         }
     }
 
@@ -247,15 +247,18 @@ impl<'s, S: ReadAt + ?Sized> Reader<'s, S> {
     }
 
     /// Decides whether the entry's body is jumped over; returns the position in `bytes` up to which it is kept.
-    fn leaves_unread(&self, bytes: &[u8], found: &Found, missing: u64) -> Option<usize> {
-        if missing < self.min_gap {
+    ///
+    /// Only lengths and the key decide, not what happens to be in memory: a second pass leaves the same bodies unread.
+    fn leaves_unread(&self, bytes: &[u8], found: &Found) -> Option<usize> {
+        let value_bytes = found.end - found.value_start as u64;
+        if value_bytes < self.min_gap {
             return None;
         }
         match (self.keep)(bytes.get(found.key_start..found.key_end)?) {
             Keep::Whole => None,
             Keep::Head(body) => {
                 let kept = found.value_start + ENVELOPE_BYTES + body;
-                (kept <= bytes.len()).then_some(kept)
+                (found.end - kept as u64 >= self.min_gap).then_some(kept)
             }
         }
     }

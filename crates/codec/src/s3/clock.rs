@@ -50,7 +50,10 @@ mod tests {
     #[test]
     fn milliseconds_lose_their_trailing_zeros() {
         let minute = 1_745_884_800_000;
-        assert_eq!(date(114_418_306_260_664_325), iso("2025-04-29T00:00:00.12Z"));
+        assert_eq!(
+            date(114_418_306_260_664_325),
+            iso("2025-04-29T00:00:00.12Z")
+        );
         assert_eq!(at_ms(minute), iso("2025-04-29T00:00:00Z"));
         assert_eq!(at_ms(minute + 100), iso("2025-04-29T00:00:00.1Z"));
         assert_eq!(at_ms(minute + 123), iso("2025-04-29T00:00:00.123Z"));

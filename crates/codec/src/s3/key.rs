@@ -71,7 +71,10 @@ impl<'a> Segment<'a> {
 
     /// Returns the raw bytes; copies only if there is an escaped zero in them.
     pub fn decode(self) -> Cow<'a, [u8]> {
-        let body = self.0.get(..self.0.len().saturating_sub(2)).unwrap_or_default();
+        let body = self
+            .0
+            .get(..self.0.len().saturating_sub(2))
+            .unwrap_or_default();
         match memchr(ESCAPE, body) {
             None => Cow::Borrowed(body),
             Some(_) => Cow::Owned(unescape(body)),
@@ -192,9 +195,7 @@ pub fn split_segment(bytes: &[u8]) -> Result<(Segment<'_>, &[u8]), KeyFault> {
         match bytes.get(zero + 1) {
             Some(&ESCAPED_ZERO) => from = zero + 2,
             Some(&END) => {
-                let (segment, rest) = bytes
-                    .split_at_checked(zero + 2)
-                    .ok_or(KeyFault::Segment)?;
+                let (segment, rest) = bytes.split_at_checked(zero + 2).ok_or(KeyFault::Segment)?;
                 return Ok((Segment(segment), rest));
             }
             _ => return Err(KeyFault::Segment),
@@ -240,7 +241,13 @@ pub fn upload_meta(bucket: &[u8], generation: u64, object: &[u8], upload: &[u8])
 }
 
 /// Returns the key of a part descriptor.
-pub fn upload_part(bucket: &[u8], generation: u64, object: &[u8], upload: &[u8], part_no: u64) -> Vec<u8> {
+pub fn upload_part(
+    bucket: &[u8],
+    generation: u64,
+    object: &[u8],
+    upload: &[u8],
+    part_no: u64,
+) -> Vec<u8> {
     let mut key = upload_key(UPLOAD_PART, bucket, generation, object, upload);
     key.extend_from_slice(&part_no.to_be_bytes());
     key
@@ -258,18 +265,37 @@ pub struct ChunkPlace {
 }
 
 /// Returns the key of an inline chunk.
-pub fn blob(bucket: &[u8], generation: u64, object: &[u8], upload: &[u8], place: ChunkPlace) -> Vec<u8> {
+pub fn blob(
+    bucket: &[u8],
+    generation: u64,
+    object: &[u8],
+    upload: &[u8],
+    place: ChunkPlace,
+) -> Vec<u8> {
     chunk_key(upload_key(BLOB, bucket, generation, object, upload), place)
 }
 
 /// Returns the key of a chunk reference.
-pub fn chunk_ref(bucket: &[u8], generation: u64, object: &[u8], upload: &[u8], place: ChunkPlace) -> Vec<u8> {
-    chunk_key(upload_key(CHUNK_REF, bucket, generation, object, upload), place)
+pub fn chunk_ref(
+    bucket: &[u8],
+    generation: u64,
+    object: &[u8],
+    upload: &[u8],
+    place: ChunkPlace,
+) -> Vec<u8> {
+    chunk_key(
+        upload_key(CHUNK_REF, bucket, generation, object, upload),
+        place,
+    )
 }
 
 /// Returns the key of a chunk stored by content.
 pub fn chunk_blob(digest: &[u8; DIGEST_BYTES]) -> Vec<u8> {
-    [CHUNK_BLOB, data_encoding::HEXLOWER.encode(digest).as_bytes()].concat()
+    [
+        CHUNK_BLOB,
+        data_encoding::HEXLOWER.encode(digest).as_bytes(),
+    ]
+    .concat()
 }
 
 fn start(prefix: &[u8], segments: &[&[u8]]) -> Vec<u8> {
@@ -287,7 +313,13 @@ fn object_key(prefix: &[u8], bucket: &[u8], generation: u64, object: &[u8]) -> V
     key
 }
 
-fn upload_key(prefix: &[u8], bucket: &[u8], generation: u64, object: &[u8], upload: &[u8]) -> Vec<u8> {
+fn upload_key(
+    prefix: &[u8],
+    bucket: &[u8],
+    generation: u64,
+    object: &[u8],
+    upload: &[u8],
+) -> Vec<u8> {
     let mut key = object_key(prefix, bucket, generation, object);
     segment_into(upload, &mut key);
     key

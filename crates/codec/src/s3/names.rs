@@ -29,7 +29,13 @@ pub(super) const USER_DATA_SUFFIX: &[u8] = b".user-data";
 pub(super) const KEYS_DIRECTORY: &[u8] = b"_keys";
 
 /// Names at the top of a bucket's directory that are not objects.
-const RESERVED: [&[u8]; 5] = [b"_bucket.json", b"KEYMAP.jsonl", b"_orphans", b"_incomplete_uploads", KEYS_DIRECTORY];
+const RESERVED: [&[u8]; 5] = [
+    b"_bucket.json",
+    b"KEYMAP.jsonl",
+    b"_orphans",
+    b"_incomplete_uploads",
+    KEYS_DIRECTORY,
+];
 
 const MAX_SEGMENT_BYTES: usize = 255;
 /// Leaves room for the sidecar's ending.
@@ -108,9 +114,15 @@ impl Name {
 
     /// Unpacks what [`Name::to_byte`] packed.
     pub(super) fn from_byte(byte: u8) -> Option<Name> {
-        [Name::Natural, Name::Leaf, Name::UserData, Name::Escaped, Name::EscapedTooLong]
-            .into_iter()
-            .find(|name| name.to_byte() == byte)
+        [
+            Name::Natural,
+            Name::Leaf,
+            Name::UserData,
+            Name::Escaped,
+            Name::EscapedTooLong,
+        ]
+        .into_iter()
+        .find(|name| name.to_byte() == byte)
     }
 }
 
@@ -119,7 +131,11 @@ pub(super) fn shape(key: &[u8], folding: Folding) -> Shape {
     if !is_path(key) || is_reserved(key, folding) || !folding.takes(key) {
         return Shape::NotAPath;
     }
-    if fits(key.len(), last_segment_bytes(key)) && key.split(|&byte| byte == b'/').all(|s| s.len() <= MAX_SEGMENT_BYTES) {
+    if fits(key.len(), last_segment_bytes(key))
+        && key
+            .split(|&byte| byte == b'/')
+            .all(|s| s.len() <= MAX_SEGMENT_BYTES)
+    {
         Shape::Plain
     } else {
         Shape::TooLong
@@ -132,7 +148,9 @@ pub(super) fn fits(path_bytes: usize, last_segment_bytes: usize) -> bool {
 }
 
 pub(super) fn last_segment_bytes(key: &[u8]) -> usize {
-    key.rsplit(|&byte| byte == b'/').next().map_or(0, <[u8]>::len)
+    key.rsplit(|&byte| byte == b'/')
+        .next()
+        .map_or(0, <[u8]>::len)
 }
 
 /// Appends the path of an object's body, from the bucket's directory.
@@ -169,7 +187,9 @@ fn escaped_into(key: &[u8], folding: Folding, out: &mut Vec<u8>) {
 
 fn is_path(key: &[u8]) -> bool {
     !key.iter().any(|byte| matches!(byte, 0 | b'\\'))
-        && key.split(|&byte| byte == b'/').all(|segment| !matches!(segment, b"" | b"." | b".."))
+        && key
+            .split(|&byte| byte == b'/')
+            .all(|segment| !matches!(segment, b"" | b"." | b".."))
 }
 
 fn is_reserved(key: &[u8], folding: Folding) -> bool {

@@ -91,7 +91,9 @@ pub(super) fn parse_manifest(value: &[u8]) -> Result<Manifest, JsonFault> {
             () if names(&name, "size_bytes") => manifest.size_bytes = reader.i64()?,
             () if names(&name, "last_modified_hlc") => manifest.last_modified_hlc = reader.u64()?,
             () if names(&name, "content_type") => manifest.content_type = reader.string()?,
-            () if names(&name, "content_encoding") => manifest.content_encoding = reader.string()?,
+            () if names(&name, "content_encoding") => {
+                manifest.content_encoding = reader.string()?
+            }
             () if names(&name, "cache_control") => manifest.cache_control = reader.string()?,
             () if names(&name, "content_disposition") => {
                 manifest.content_disposition = reader.string()?;
@@ -120,7 +122,8 @@ fn part(reader: &mut Reader<'_>) -> Result<Part, JsonFault> {
                 part.chunk_sizes.clear();
                 reader.array(|reader| {
                     let size = reader.u64()?;
-                    part.chunk_sizes.push(u32::try_from(size).unwrap_or(u32::MAX));
+                    part.chunk_sizes
+                        .push(u32::try_from(size).unwrap_or(u32::MAX));
                     Ok(())
                 })?;
             }
@@ -180,18 +183,29 @@ mod tests {
     fn reading_is_lenient_where_the_node_is() {
         assert_eq!(manifest("null"), Manifest::default());
         assert_eq!(manifest(" {} \n"), Manifest::default());
-        assert_eq!(manifest(r#"{"ETAG":"a","Etag":"b","x":{"etag":"c"}}"#).etag, "b");
+        assert_eq!(
+            manifest(r#"{"ETAG":"a","Etag":"b","x":{"etag":"c"}}"#).etag,
+            "b"
+        );
         let nulls = r#"{"etag":null,"size_bytes":null,"parts":null,"user_metadata":{"a":null},"last_modified_hlc":null}"#;
         let found = manifest(nulls);
-        assert_eq!(found.user_metadata, [("a".to_owned(), String::new())].into());
+        assert_eq!(
+            found.user_metadata,
+            [("a".to_owned(), String::new())].into()
+        );
         assert!(found.parts.is_empty());
         let nulls = manifest(r#"{"parts":[null,{"chunk_sizes":[null,7],"offloaded":null}]}"#);
         assert_eq!(nulls.parts[0], Part::default());
         assert_eq!(nulls.parts[1].chunk_sizes, [0, 7]);
-        let twice = manifest(r#"{"parts":[{"part_no":1}],"parts":[{"part_no":2,"chunk_sizes":[1],"chunk_sizes":[2]}]}"#);
+        let twice = manifest(
+            r#"{"parts":[{"part_no":1}],"parts":[{"part_no":2,"chunk_sizes":[1],"chunk_sizes":[2]}]}"#,
+        );
         assert_eq!(twice.parts.len(), 1);
         assert_eq!(twice.parts[0].chunk_sizes, [2]);
-        assert_eq!(manifest(r#"{"parts":[{"chunk_sizes":[18446744073709551615]}]}"#).parts[0].chunk_sizes, [u32::MAX]);
+        assert_eq!(
+            manifest(r#"{"parts":[{"chunk_sizes":[18446744073709551615]}]}"#).parts[0].chunk_sizes,
+            [u32::MAX]
+        );
     }
 
     #[test]

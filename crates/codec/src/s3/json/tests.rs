@@ -17,7 +17,10 @@ fn strings() {
     for (document, expected) in [
         (br#""plain""#.as_slice(), "plain"),
         (br#" "" "#, ""),
-        (br#""\"\\\/\b\f\n\r\t\u0041\u00e9""#, "\"\\/\x08\x0c\n\r\tA\u{e9}"),
+        (
+            br#""\"\\\/\b\f\n\r\t\u0041\u00e9""#,
+            "\"\\/\x08\x0c\n\r\tA\u{e9}",
+        ),
         (br#""\ud83d\ude00""#, "\u{1f600}"),
         (br#""\ud83d""#, "\u{fffd}"),
         (br#""\ude00\ud83d""#, "\u{fffd}\u{fffd}"),
@@ -28,7 +31,12 @@ fn strings() {
         (b"\"\xff\\n\"", "\u{fffd}\n"),
         (b"null", ""),
     ] {
-        assert_eq!(string(document).as_deref(), Ok(expected), "{}", document.escape_ascii());
+        assert_eq!(
+            string(document).as_deref(),
+            Ok(expected),
+            "{}",
+            document.escape_ascii()
+        );
     }
     for document in [
         b"".as_slice(),
@@ -56,7 +64,16 @@ fn integers_are_plain_and_in_range() {
     assert_eq!(u64("null"), Ok(0));
     assert_eq!(i64("-9223372036854775808"), Ok(i64::MIN));
     assert_eq!(i64("-0"), Ok(0));
-    for text in ["18446744073709551616", "-1", "1.0", "1e3", "\"1\"", "true", "", "+1"] {
+    for text in [
+        "18446744073709551616",
+        "-1",
+        "1.0",
+        "1e3",
+        "\"1\"",
+        "true",
+        "",
+        "+1",
+    ] {
         assert!(u64(text).is_err(), "{text}");
     }
     for text in ["9223372036854775808", "1.5", "1E1", "[]", "-"] {
@@ -80,8 +97,8 @@ fn skipping_checks_the_grammar() {
         assert_eq!(skip(document.as_bytes()), Ok(()), "{document}");
     }
     for document in [
-        "[1,]", "{\"a\"}", "{\"a\":}", "{a:1}", "[1 2]", "[}", "{]", "[", "{\"a\":1", "1.", "1e", "--1", "tru", "{} {}", "]",
-        "{,}", "[,]",
+        "[1,]", "{\"a\"}", "{\"a\":}", "{a:1}", "[1 2]", "[}", "{]", "[", "{\"a\":1", "1.", "1e",
+        "--1", "tru", "{} {}", "]", "{,}", "[,]",
     ] {
         assert!(skip(document.as_bytes()).is_err(), "{document}");
     }

@@ -59,11 +59,17 @@ fn a_content_key_has_lower_case_digits_only() {
     );
     let digest = parse_chunk_blob(&key).unwrap();
     assert_eq!(chunk_blob(&digest), key);
-    assert_eq!(parse_chunk_blob(&key.to_ascii_uppercase()), Err(KeyFault::Prefix));
+    assert_eq!(
+        parse_chunk_blob(&key.to_ascii_uppercase()),
+        Err(KeyFault::Prefix)
+    );
     let upper = [CHUNK_BLOB, &key[14..].to_ascii_uppercase()].concat();
     assert_eq!(parse_chunk_blob(&upper), Err(KeyFault::Alias));
     assert_eq!(parse_chunk_blob(&key[..77]), Err(KeyFault::Short));
-    assert_eq!(parse_chunk_blob(&[&key[..], b"0"].concat()), Err(KeyFault::Trailing));
+    assert_eq!(
+        parse_chunk_blob(&[&key[..], b"0"].concat()),
+        Err(KeyFault::Trailing)
+    );
     let odd = [&key[..77], b"g"].concat();
     assert_eq!(parse_chunk_blob(&odd), Err(KeyFault::Digest));
 }

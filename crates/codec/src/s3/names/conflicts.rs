@@ -53,7 +53,11 @@ impl Stem {
             Name::Leaf => LEAF_SUFFIX,
             _ => return Some(b""),
         };
-        fits(self.key.len() + suffix.len(), last_segment_bytes(&self.key) + suffix.len()).then_some(suffix)
+        fits(
+            self.key.len() + suffix.len(),
+            last_segment_bytes(&self.key) + suffix.len(),
+        )
+        .then_some(suffix)
     }
 }
 
@@ -79,10 +83,16 @@ impl Conflicts {
         banned: bool,
         out: &mut impl FnMut(&[u8], Name) -> Result<(), E>,
     ) -> Result<(), E> {
-        let shared = self.fold.iter().zip(fold).take_while(|(left, right)| left == right).count();
+        let shared = self
+            .fold
+            .iter()
+            .zip(fold)
+            .take_while(|(left, right)| left == right)
+            .count();
         self.pop_to(shared, out)?;
         self.fold.truncate(shared);
-        self.fold.extend_from_slice(fold.get(shared..).unwrap_or_default());
+        self.fold
+            .extend_from_slice(fold.get(shared..).unwrap_or_default());
         let mut stem = self.meet(fold, key);
         stem.moved |= banned;
         self.stack.push(stem);
@@ -119,7 +129,9 @@ impl Conflicts {
                 }
                 Relation::Rival => new.rivals.push(position),
                 Relation::Descendant => {
-                    let same_spelling = key.strip_prefix(stem.key.as_slice()).is_some_and(|rest| rest.starts_with(b"/"));
+                    let same_spelling = key
+                        .strip_prefix(stem.key.as_slice())
+                        .is_some_and(|rest| rest.starts_with(b"/"));
                     if same_spelling {
                         stem.is_directory = true;
                     } else {
@@ -139,21 +151,34 @@ impl Conflicts {
         shared: usize,
         out: &mut impl FnMut(&[u8], Name) -> Result<(), E>,
     ) -> Result<(), E> {
-        while self.stack.last().is_some_and(|stem| stem.fold_bytes > shared) {
+        while self
+            .stack
+            .last()
+            .is_some_and(|stem| stem.fold_bytes > shared)
+        {
             self.pop_group(out)?;
         }
         Ok(())
     }
 
     /// Finishes the last stem and those that differ from it only in spelling.
-    fn pop_group<E>(&mut self, out: &mut impl FnMut(&[u8], Name) -> Result<(), E>) -> Result<(), E> {
+    fn pop_group<E>(
+        &mut self,
+        out: &mut impl FnMut(&[u8], Name) -> Result<(), E>,
+    ) -> Result<(), E> {
         let Some(fold_bytes) = self.stack.last().map(|stem| stem.fold_bytes) else {
             return Ok(());
         };
-        let start = self.stack.partition_point(|stem| stem.fold_bytes < fold_bytes);
+        let start = self
+            .stack
+            .partition_point(|stem| stem.fold_bytes < fold_bytes);
         let mut group = self.stack.split_off(start);
         let sharing = |name: Name| {
-            group.iter().filter(|stem| stem.rename() == name && stem.suffix().is_some()).count() > 1
+            group
+                .iter()
+                .filter(|stem| stem.rename() == name && stem.suffix().is_some())
+                .count()
+                > 1
         };
         let shared = [Name::Natural, Name::Leaf, Name::UserData].map(|name| (name, sharing(name)));
         for stem in &mut group {
@@ -197,7 +222,10 @@ fn relation(stem: &Stem, rest: &[u8]) -> Relation {
         return Relation::None;
     };
     let after_file = if suffix.is_empty() { None } else { Some(tail) };
-    for tail in [after_file, tail.strip_prefix(SIDECAR_SUFFIX)].into_iter().flatten() {
+    for tail in [after_file, tail.strip_prefix(SIDECAR_SUFFIX)]
+        .into_iter()
+        .flatten()
+    {
         match tail {
             [] => return Relation::Rival,
             [0, ..] => return Relation::Through,
@@ -230,14 +258,31 @@ impl SplitDirectories {
         key: &[u8],
         out: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let shared = self.fold.iter().zip(fold).take_while(|(left, right)| left == right).count();
-        while self.open.last().is_some_and(|directory| directory.fold_bytes > shared) {
+        let shared = self
+            .fold
+            .iter()
+            .zip(fold)
+            .take_while(|(left, right)| left == right)
+            .count();
+        while self
+            .open
+            .last()
+            .is_some_and(|directory| directory.fold_bytes > shared)
+        {
             self.open.pop();
         }
         self.fold.clear();
         self.fold.extend_from_slice(fold);
-        let folded = fold.iter().enumerate().filter(|(_, byte)| **byte == 0).map(|(at, _)| at + 1);
-        let spelt = key.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        let folded = fold
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte == 0)
+            .map(|(at, _)| at + 1);
+        let spelt = key
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte == b'/')
+            .map(|(at, _)| at);
         for (depth, (fold_bytes, key_bytes)) in folded.zip(spelt).enumerate() {
             let spelling = key.get(..key_bytes).unwrap_or_default();
             match self.open.get_mut(depth) {
@@ -246,7 +291,11 @@ impl SplitDirectories {
                     directory.split = true;
                     out(fold.get(..fold_bytes).unwrap_or_default())?;
                 }
-                None => self.open.push(Directory { fold_bytes, spelling: spelling.to_vec(), split: false }),
+                None => self.open.push(Directory {
+                    fold_bytes,
+                    spelling: spelling.to_vec(),
+                    split: false,
+                }),
             }
         }
         Ok(())

@@ -56,13 +56,18 @@ pub(in crate::s3) fn is_portable(segment: &[u8]) -> bool {
 
 /// Windows takes these for devices with any extension, and in any directory.
 fn is_device(segment: &[u8]) -> bool {
-    let stem = segment.split(|&byte| byte == b'.').next().unwrap_or_default();
+    let stem = segment
+        .split(|&byte| byte == b'.')
+        .next()
+        .unwrap_or_default();
     let stem = stem.trim_ascii_end().to_ascii_lowercase();
     match stem.as_slice() {
         b"con" | b"prn" | b"aux" | b"nul" | b"conin$" | b"conout$" => true,
         [b'c', b'o', b'm', digit] | [b'l', b'p', b't', digit] => digit.is_ascii_digit(),
         // The superscript digits one to three count as digits there.
-        [b'c', b'o', b'm', 0xc2, digit] | [b'l', b'p', b't', 0xc2, digit] => matches!(digit, 0xb9 | 0xb2 | 0xb3),
+        [b'c', b'o', b'm', 0xc2, digit] | [b'l', b'p', b't', 0xc2, digit] => {
+            matches!(digit, 0xb9 | 0xb2 | 0xb3)
+        }
         _ => false,
     }
 }
@@ -100,7 +105,16 @@ mod tests {
 
     #[test]
     fn devices_and_endings() {
-        for name in ["con", "NUL.txt", "Com1", "lpt9.tar.gz", "a.", "a ", "aux .x", "COM\u{b9}"] {
+        for name in [
+            "con",
+            "NUL.txt",
+            "Com1",
+            "lpt9.tar.gz",
+            "a.",
+            "a ",
+            "aux .x",
+            "COM\u{b9}",
+        ] {
             assert!(!is_portable(name.as_bytes()), "{name}");
         }
         for name in ["console", "com", "com10", ".con", "a b", "nul1", "_con"] {

@@ -7,7 +7,11 @@ fn path(key: &[u8], folding: Folding) -> Vec<u8> {
 }
 
 fn check(key: &str, expected: &str) {
-    assert_eq!(path(key.as_bytes(), Folding::Exact), expected.as_bytes(), "{key}");
+    assert_eq!(
+        path(key.as_bytes(), Folding::Exact),
+        expected.as_bytes(),
+        "{key}"
+    );
 }
 
 #[test]
@@ -21,8 +25,18 @@ fn keys_that_cannot_be_a_path() {
     check("a/../b", "_keys/k.a%2F..%2Fb");
     check("a\\b", "_keys/k.a%5Cb");
     check("a\0b", "_keys/k.a%00b");
-    for name in ["_bucket.json", "KEYMAP.jsonl", "_orphans/x", "_incomplete_uploads", "_keys/k.a"] {
-        assert!(path(name.as_bytes(), Folding::Exact).starts_with(b"_keys/k._") || name == "KEYMAP.jsonl", "{name}");
+    for name in [
+        "_bucket.json",
+        "KEYMAP.jsonl",
+        "_orphans/x",
+        "_incomplete_uploads",
+        "_keys/k.a",
+    ] {
+        assert!(
+            path(name.as_bytes(), Folding::Exact).starts_with(b"_keys/k._")
+                || name == "KEYMAP.jsonl",
+            "{name}"
+        );
         assert_eq!(shape(name.as_bytes(), Folding::Exact), Shape::NotAPath);
     }
     check("a/_bucket.json", "a/_bucket.json");
@@ -34,7 +48,10 @@ fn keys_that_cannot_be_a_path() {
 fn a_name_that_would_be_a_sidecar_is_a_digest() {
     let key = b"z//z.elastickv-meta.json";
     let digest = HEXLOWER.encode(&Sha256::digest(key));
-    assert_eq!(path(key, Folding::Exact), format!("_keys/h.{digest}").into_bytes());
+    assert_eq!(
+        path(key, Folding::Exact),
+        format!("_keys/h.{digest}").into_bytes()
+    );
 }
 
 #[test]
@@ -50,15 +67,27 @@ fn lengths() {
     assert_eq!(shape(&format!("{}ab", &deep[..3050])), Shape::Plain);
     assert_eq!(shape(&format!("{}abc", &deep[..3050])), Shape::TooLong);
     // 233 bytes and `k.` are the longest name; an escaped byte takes three.
-    check(&format!("/{}", "x".repeat(230)), &format!("_keys/k.%2F{}", "x".repeat(230)));
-    assert!(path(format!("/{}", "x".repeat(231)).as_bytes(), Folding::Exact).starts_with(b"_keys/h."));
+    check(
+        &format!("/{}", "x".repeat(230)),
+        &format!("_keys/k.%2F{}", "x".repeat(230)),
+    );
+    assert!(
+        path(format!("/{}", "x".repeat(231)).as_bytes(), Folding::Exact).starts_with(b"_keys/h.")
+    );
 }
 
 #[test]
 fn portable_names() {
     let is_plain = |key: &[u8]| shape(key, Folding::Portable) == Shape::Plain;
     assert!(is_plain(b"a/b"));
-    for key in [b"con/a".as_slice(), b"a./b", b"a /b", b"\xff", b"_KEYS/x", b"keymap.JSONL"] {
+    for key in [
+        b"con/a".as_slice(),
+        b"a./b",
+        b"a /b",
+        b"\xff",
+        b"_KEYS/x",
+        b"keymap.JSONL",
+    ] {
         assert!(!is_plain(key), "{}", key.escape_ascii());
         assert!(path(key, Folding::Portable).starts_with(b"_keys/h."));
     }

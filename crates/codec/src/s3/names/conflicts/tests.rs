@@ -28,7 +28,10 @@ fn stream(keys: &BTreeSet<String>, folding: Folding) -> BTreeMap<String, Name> {
         directories.push(fold, key.as_bytes(), &mut add).unwrap();
     }
 
-    let mut names: BTreeMap<String, Name> = keys.iter().map(|key| (key.clone(), Name::Natural)).collect();
+    let mut names: BTreeMap<String, Name> = keys
+        .iter()
+        .map(|key| (key.clone(), Name::Natural))
+        .collect();
     let mut decided = BTreeSet::new();
     let mut out = |key: &[u8], name: Name| -> Result<(), Infallible> {
         let key = String::from_utf8(key.to_vec()).unwrap();
@@ -39,7 +42,9 @@ fn stream(keys: &BTreeSet<String>, folding: Folding) -> BTreeMap<String, Name> {
     let mut conflicts = Conflicts::default();
     for (fold, key) in &sorted {
         let banned = split.iter().any(|directory| fold.starts_with(directory));
-        conflicts.push(fold, key.as_bytes(), banned, &mut out).unwrap();
+        conflicts
+            .push(fold, key.as_bytes(), banned, &mut out)
+            .unwrap();
     }
     conflicts.finish(&mut out).unwrap();
     names
@@ -55,7 +60,9 @@ fn model(keys: &BTreeSet<String>, folding: Folding) -> BTreeMap<String, Name> {
     let renames: BTreeMap<&String, Name> = keys
         .iter()
         .map(|key| {
-            let is_prefix = keys.iter().any(|other| other.starts_with(&format!("{key}/")));
+            let is_prefix = keys
+                .iter()
+                .any(|other| other.starts_with(&format!("{key}/")));
             let name = match () {
                 () if key.ends_with(".elastickv-meta.json") => Name::UserData,
                 () if is_prefix => Name::Leaf,
@@ -100,13 +107,25 @@ fn model(keys: &BTreeSet<String>, folding: Folding) -> BTreeMap<String, Name> {
     }
     renames
         .iter()
-        .map(|(key, name)| ((*key).clone(), if moved.contains(key) { Name::Escaped } else { *name }))
+        .map(|(key, name)| {
+            (
+                (*key).clone(),
+                if moved.contains(key) {
+                    Name::Escaped
+                } else {
+                    *name
+                },
+            )
+        })
         .collect()
 }
 
 fn check(keys: &[&str], expected: &[(&str, Name)]) {
     let keys: BTreeSet<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-    let mut wanted: BTreeMap<String, Name> = keys.iter().map(|key| (key.clone(), Name::Natural)).collect();
+    let mut wanted: BTreeMap<String, Name> = keys
+        .iter()
+        .map(|key| (key.clone(), Name::Natural))
+        .collect();
     for (key, name) in expected {
         wanted.insert((*key).to_owned(), *name);
     }
@@ -117,27 +136,45 @@ fn check(keys: &[&str], expected: &[(&str, Name)]) {
 #[test]
 fn documented_conflicts() {
     check(&["path/to", "path/to/sub"], &[("path/to", Name::Leaf)]);
-    check(&["a", "a/b", "a/b/c"], &[("a", Name::Leaf), ("a/b", Name::Leaf)]);
-    check(&["evil.elastickv-meta.json"], &[("evil.elastickv-meta.json", Name::UserData)]);
+    check(
+        &["a", "a/b", "a/b/c"],
+        &[("a", Name::Leaf), ("a/b", Name::Leaf)],
+    );
+    check(
+        &["evil.elastickv-meta.json"],
+        &[("evil.elastickv-meta.json", Name::UserData)],
+    );
     check(
         &["x.elastickv-meta.json", "x.elastickv-meta.json/c"],
         &[("x.elastickv-meta.json", Name::UserData)],
     );
     check(
         &["foo", "foo.elastickv-meta.json/bar"],
-        &[("foo", Name::Escaped), ("foo.elastickv-meta.json/bar", Name::Escaped)],
+        &[
+            ("foo", Name::Escaped),
+            ("foo.elastickv-meta.json/bar", Name::Escaped),
+        ],
     );
     check(
         &["p", "p/s", "p.elastickv-leaf-data/x"],
-        &[("p", Name::Escaped), ("p.elastickv-leaf-data/x", Name::Escaped)],
+        &[
+            ("p", Name::Escaped),
+            ("p.elastickv-leaf-data/x", Name::Escaped),
+        ],
     );
     check(
         &["q", "q.elastickv-leaf-data", "q/s"],
-        &[("q", Name::Escaped), ("q.elastickv-leaf-data", Name::Escaped)],
+        &[
+            ("q", Name::Escaped),
+            ("q.elastickv-leaf-data", Name::Escaped),
+        ],
     );
     check(
         &["u.elastickv-meta.json", "u.elastickv-meta.json.user-data"],
-        &[("u.elastickv-meta.json", Name::Escaped), ("u.elastickv-meta.json.user-data", Name::Escaped)],
+        &[
+            ("u.elastickv-meta.json", Name::Escaped),
+            ("u.elastickv-meta.json.user-data", Name::Escaped),
+        ],
     );
     let long = "L".repeat(220);
     check(&[&long, &format!("{long}/m")], &[(&long, Name::Escaped)]);
@@ -148,7 +185,12 @@ fn documented_conflicts() {
 #[test]
 fn chained_renames() {
     check(
-        &["q", "q/s", "q.elastickv-leaf-data", "q.elastickv-leaf-data/z"],
+        &[
+            "q",
+            "q/s",
+            "q.elastickv-leaf-data",
+            "q.elastickv-leaf-data/z",
+        ],
         &[
             ("q", Name::Escaped),
             ("q.elastickv-leaf-data", Name::Leaf),
@@ -173,7 +215,10 @@ fn spellings_are_kept_apart() {
     check(&["A/1", "a/2", "b/1", "b/2"], &["A/1", "a/2"]);
     check(&["A", "a/1"], &["A", "a/1"]);
     check(&["caf\u{e9}", "cafe\u{301}"], &["cafe\u{301}", "caf\u{e9}"]);
-    check(&["x", "x.ELASTICKV-META.json"], &["x", "x.ELASTICKV-META.json"]);
+    check(
+        &["x", "x.ELASTICKV-META.json"],
+        &["x", "x.ELASTICKV-META.json"],
+    );
     // The directory is spelt in two ways, the file beside it is not affected.
     check(&["A", "A/1", "a/2"], &["A/1", "a/2"]);
 }
@@ -181,7 +226,14 @@ fn spellings_are_kept_apart() {
 /// Keys that meet each other as often as possible.
 fn key() -> impl Strategy<Value = String> {
     let segment = (
-        prop_oneof![Just("a"), Just("A"), Just("b"), Just("a.b"), Just("e\u{301}"), Just("\u{e9}")],
+        prop_oneof![
+            Just("a"),
+            Just("A"),
+            Just("b"),
+            Just("a.b"),
+            Just("e\u{301}"),
+            Just("\u{e9}")
+        ],
         prop_oneof![
             4 => Just(""),
             2 => Just(".elastickv-meta.json"),

@@ -1,0 +1,194 @@
+use std::fmt;
+use std::io;
+
+use crate::family::Family;
+use crate::s3;
+
+/// Where in the input something is wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Name of the input.
+    pub input: String,
+    /// Byte offset of the entry.
+    pub offset: Option<u64>,
+    /// Number of the entry, from 0.
+    pub entry: Option<u64>,
+    /// The key, bytes outside printable ASCII escaped.
+    pub key: Option<String>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.input)?;
+        if let Some(entry) = self.entry {
+            write!(f, ", entry {entry}")?;
+        }
+        if let Some(offset) = self.offset {
+            write!(f, ", offset {offset}")?;
+        }
+        if let Some(key) = &self.key {
+            write!(f, ", key {key}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Escapes a key for messages, cut after 200 bytes.
+#[must_use]
+pub(crate) fn escaped(key: &[u8]) -> String {
+    const SHOWN: usize = 200;
+    match key.get(..SHOWN) {
+        Some(head) if key.len() > SHOWN => {
+            format!("{}… ({} bytes)", head.escape_ascii(), key.len())
+        }
+        _ => key.escape_ascii().to_string(),
+    }
+}
+
+/// Why a snapshot was not decoded or inspected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file is damaged or of another kind.
+    #[error("{input}")]
+    Snapshot {
+        /// Name of the input.
+        input: String,
+        /// What is wrong, and where.
+        #[source]
+        error: snapshot::Error,
+    },
+    /// The token that the node put beside the file belongs to other content.
+    #[error("{input} has checksum {footer:08x}, but its token says {token:08x}")]
+    TokenMismatch {
+        /// Name of the input.
+        input: String,
+        /// The checksum in the token.
+        token: u32,
+        /// The file's verified checksum.
+        footer: u32,
+    },
+    /// A file was changed while it was read.
+    #[error("{input} changed while it was read")]
+    Changed {
+        /// Name of the input.
+        input: String,
+    },
+    /// Visible rows of a selected adapter are encrypted.
+    #[error("{rows} visible rows are encrypted; the first is {place}")]
+    Encrypted {
+        /// How many.
+        rows: u64,
+        /// The first of them.
+        place: Place,
+    },
+    /// The snapshot holds visible data that this program cannot decode yet.
+    #[error(
+        "the snapshot holds data that cannot be decoded yet: {}",
+        list(families)
+    )]
+    NotDecoded {
+        /// Families and their visible rows.
+        families: Vec<(Family, u64)>,
+    },
+    /// Rows with an unknown key prefix, in a run that refuses them.
+    #[error("{rows} rows have an unknown key prefix; the first is {place}")]
+    UnknownRows {
+        /// How many.
+        rows: u64,
+        /// The first of them.
+        place: Place,
+    },
+    /// Two inputs hold the same rows.
+    #[error("{first} and {second} are snapshots of the same Raft group: both hold the key {key}")]
+    SameGroup {
+        /// Name of one input.
+        first: String,
+        /// Name of the other.
+        second: String,
+        /// A key that both hold, escaped.
+        key: String,
+    },
+    /// A Redis row that cannot be what it claims to be.
+    #[error("{place}: {what}")]
+    Redis {
+        /// What is wrong.
+        what: RedisError,
+        /// Where.
+        place: Place,
+    },
+    /// Something in the S3 keyspace.
+    #[error(transparent)]
+    S3(#[from] s3::Error),
+    /// The tree could not be written.
+    #[error(transparent)]
+    Dump(#[from] dump::Error),
+    /// Scratch files could not be written or read.
+    #[error(transparent)]
+    Spill(#[from] spill::Error),
+    /// The operating system refused something.
+    #[error("cannot read {input}")]
+    Io {
+        /// Name of the input.
+        input: String,
+        /// What it said.
+        #[source]
+        error: io::Error,
+    },
+    /// The observer asked to stop.
+    #[error("interrupted")]
+    Cancelled,
+    /// A record in one of the program's own scratch files is not what was put there.
+    #[error("a scratch record is damaged ({0})")]
+    Scratch(&'static str),
+    /// A worker thread ended without a result.
+    #[error("a worker thread panicked")]
+    Worker,
+}
+
+/// What is wrong with a Redis row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RedisError {
+    /// A HyperLogLog's header is cut.
+    #[error("the value's header is cut after {length} bytes")]
+    HllHeader {
+        /// Length of the value.
+        length: u64,
+    },
+    /// A row of the expiry index is not eight bytes long.
+    #[error("an expiry of {length} bytes instead of 8")]
+    TtlLength {
+        /// Length of the value.
+        length: u64,
+    },
+}
+
+fn list(families: &[(Family, u64)]) -> String {
+    let items: Vec<String> = families
+        .iter()
+        .map(|(family, rows)| format!("{} ({rows} rows)", family.name()))
+        .collect();
+    items.join(", ")
+}
+
+impl Error {
+    /// Returns a stable id if the error concerns one key or object only, so that a partial run can go on without it.
+    pub(crate) fn left_out_id(&self) -> Option<&'static str> {
+        match self {
+            Error::Redis { what, .. } => Some(what.id()),
+            Error::S3(error) => error.left_out_id(),
+            _ => None,
+        }
+    }
+}
+
+impl RedisError {
+    /// Returns the stable id.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            RedisError::HllHeader { .. } => "redis.invalid-hll",
+            RedisError::TtlLength { .. } => "redis.invalid-ttl",
+        }
+    }
+}
