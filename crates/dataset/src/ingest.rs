@@ -1,0 +1,40 @@
+//! The ingest document: one mapping that tells the cluster what a dataset is.
+//!
+//! [`schema`] publishes what a document may look like and [`validate`] judges one that somebody wrote. One description of the
+//! document and the task registry stand behind both. Nothing here reads a file.
+
+mod check;
+mod conditions;
+mod load;
+mod node;
+mod place;
+mod scalar;
+mod schema;
+mod shape;
+mod violation;
+
+pub use load::NotADocument;
+pub use place::Place;
+pub use schema::{AGREES_WITH_SHA256, schema};
+pub use violation::Violation;
+
+/// What there is to say about a document.
+#[derive(Clone, Debug)]
+pub struct Validation {
+    /// Why the ingestor refuses it, sorted by path, then message; empty if it does not.
+    pub violations: Vec<Violation>,
+}
+
+/// Judges the text of a document, YAML or JSON.
+///
+/// Everything that is wrong is found at once. The verdict on the document is the ingestor's own schema's, with the table's name and
+/// the columns' types checked besides.
+///
+/// # Errors
+/// When the text is not one mapping with string keys, so that there is nothing to judge.
+pub fn validate(text: &[u8]) -> Result<Validation, NotADocument> {
+    let root = load::load(text)?;
+    Ok(Validation {
+        violations: check::check(&root),
+    })
+}
