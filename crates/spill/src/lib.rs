@@ -1,121 +1,30 @@
-//! External merge sort in bounded memory.
+//! External merge sort in bounded memory: what must be sorted is sorted on disk.
+//!
+//! Records go into a [`Sorter`], any order and number, and come out of a [`Sorted`] in the order
+//! of their bytes. While everything fits the budget there is no file. Then each full batch is
+//! sorted and appended to one nameless scratch file as a run, and the runs are merged while they
+//! are read; if there are more than the budget has buffers for, some are merged beforehand.
+//! Input that comes in order is never compared more than once, and makes a single run.
+//!
+//! # What it knows
+//!
+//! Bytes and their order. Nothing about what keys mean, where the scratch directory comes from, or
+//! how large a budget ought to be.
+//!
+//! # Invariants
+//!
+//! - Memory is bounded by the budget, one record, and 256 KiB of write buffer; not by the input.
+//! - Every record that went in comes out, as often as it went in.
+//! - The scratch file has no name and vanishes with its reader, however the process ends.
 
-use std::path::PathBuf;
+mod batch;
+mod error;
+mod merge;
+mod record;
+mod scratch;
+mod sorted;
+mod sorter;
 
-/// A failure of the scratch file.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The file system of the scratch directory is full.
-    #[error("no space left for sorting in {scratch_dir:?}")]
-    DiskFull {
-        /// The scratch directory.
-        scratch_dir: PathBuf,
-        /// The system's answer.
-        source: std::io::Error,
-    },
-    /// The scratch file could not be created.
-    #[error("cannot make room for sorting in {scratch_dir:?}")]
-    Create {
-        /// The scratch directory.
-        scratch_dir: PathBuf,
-        /// Why not.
-        source: fsroot::Error,
-    },
-    /// The scratch file could not be written or read.
-    #[error("cannot sort in {scratch_dir:?}")]
-    Io {
-        /// The scratch directory.
-        scratch_dir: PathBuf,
-        /// The system's answer.
-        source: std::io::Error,
-    },
-}
-
-/// Takes records in any order.
-#[derive(Debug)]
-pub struct Sorter {
-    records: Vec<(Vec<u8>, Vec<u8>)>,
-}
-
-impl Sorter {
-    /// Makes a sorter that holds at most about `budget_bytes` in memory.
-    ///
-    /// No file is made in `scratch_dir` until they are used up. Without a directory everything
-    /// stays in memory, whatever it takes.
-    pub fn new(_scratch_dir: Option<PathBuf>, _budget_bytes: usize) -> Sorter {
-        Sorter {
-            records: Vec::new(),
-        }
-    }
-
-    /// Adds a record.
-    pub fn push(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        self.records.push((key.to_vec(), value.to_vec()));
-        Ok(())
-    }
-
-    /// Returns how many records were added.
-    pub fn len(&self) -> u64 {
-        self.records.len() as u64
-    }
-
-    /// Tells whether none was added.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Sorts by key, then by value; equal records all stay.
-    pub fn finish(mut self) -> Result<Sorted, Error> {
-        self.records.sort();
-        Ok(Sorted {
-            records: self.records,
-            position: 0,
-        })
-    }
-}
-
-/// Yields records in order.
-#[derive(Debug)]
-pub struct Sorted {
-    records: Vec<(Vec<u8>, Vec<u8>)>,
-    position: usize,
-}
-
-impl Sorted {
-    /// Returns the next record's key and value, valid until the next call.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "what it returns borrows from the reader, which Iterator cannot say"
-    )]
-    pub fn next(&mut self) -> Result<Option<(&[u8], &[u8])>, Error> {
-        let record = self.records.get(self.position);
-        self.position += 1;
-        Ok(record.map(|(key, value)| (&**key, &**value)))
-    }
-
-    /// Returns how many records there are in all, read or not.
-    pub fn len(&self) -> u64 {
-        self.records.len() as u64
-    }
-
-    /// Tells whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Starts again with the first record.
-    pub fn rewind(&mut self) -> Result<(), Error> {
-        self.position = 0;
-        Ok(())
-    }
-
-    /// Merges sorted sequences into one.
-    pub fn merge(sorted: Vec<Sorted>) -> Sorted {
-        let mut records: Vec<_> = sorted.into_iter().flat_map(|part| part.records).collect();
-        records.sort();
-        Sorted {
-            records,
-            position: 0,
-        }
-    }
-}
+pub use error::Error;
+pub use sorted::{Record, Sorted};
+pub use sorter::Sorter;
