@@ -28,7 +28,7 @@ pub const SIZE_LIMIT_BYTES: u64 = 64 << 20;
 pub struct Manifest {
     /// How the dump came about.
     pub origin: Origin,
-    /// Build of the database that made the snapshot; empty if unknown.
+    /// Build that produced the dump, in the words of its maker; empty if unknown.
     pub elastickv_version: String,
     /// The cluster's name as the user gave it; empty if not given.
     pub cluster_id: String,
