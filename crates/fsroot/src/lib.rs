@@ -30,6 +30,7 @@ pub mod faults;
 #[cfg(not(feature = "faults"))]
 #[path = "no_faults.rs"]
 mod faults;
+mod folder;
 mod metadata;
 mod platform;
 mod rel_path;
@@ -41,6 +42,7 @@ mod walk;
 
 pub use case::CaseBehaviour;
 pub use error::Error;
+pub use folder::remove_empty_dir_ambient;
 pub use metadata::{Kind, Metadata};
 pub use platform::Resolver;
 pub use rel_path::{COMPONENT_MAX_BYTES, InvalidPath, RelPath};
