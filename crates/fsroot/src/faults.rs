@@ -144,13 +144,14 @@ impl State {
     fn step(&mut self, call: &'static str) -> io::Result<()> {
         let number = self.log.len() as u64;
         self.log.push(call);
+        match self.plan.at {
+            Some((at, fault)) if at == number => self.fire(fault, call)?,
+            _ => self.aftermath(call)?,
+        }
         if self.plan.unsupported.contains(&call) {
             return Err(errno(rustix::io::Errno::NOSYS.raw_os_error()));
         }
-        match self.plan.at {
-            Some((at, fault)) if at == number => self.fire(fault, call),
-            _ => self.aftermath(call),
-        }
+        Ok(())
     }
 
     fn fire(&mut self, fault: Fault, call: &'static str) -> io::Result<()> {

@@ -261,15 +261,20 @@ pub(crate) fn set_mode(handle: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
 
 /// Asks for the exclusive lock of an open file, without waiting.
 pub(crate) fn lock(handle: BorrowedFd<'_>) -> io::Result<Lock> {
-    faults::step("lock")?;
-    match retry_on_intr(|| rustix::fs::flock(handle, FlockOperation::NonBlockingLockExclusive)) {
-        Ok(()) => Ok(Lock::Taken),
-        Err(Errno::WOULDBLOCK) => Ok(Lock::Held),
+    let answer = faults::step("lock").and_then(|()| {
+        let exclusive = FlockOperation::NonBlockingLockExclusive;
+        Ok(retry_on_intr(|| rustix::fs::flock(handle, exclusive))?)
+    });
+    let Err(error) = answer else {
+        return Ok(Lock::Taken);
+    };
+    match Errno::from_io_error(&error) {
+        Some(Errno::WOULDBLOCK) => Ok(Lock::Held),
         // EBADF: NFS makes a byte-range lock of it, which a directory cannot be opened for.
-        Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK | Errno::BADF | Errno::INVAL) => {
+        Some(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK | Errno::BADF | Errno::INVAL) => {
             Ok(Lock::Unsupported)
         }
-        Err(other) => Err(other.into()),
+        _ => Err(error),
     }
 }
 

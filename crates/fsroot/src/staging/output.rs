@@ -63,13 +63,19 @@ impl StagedOutput {
 
     /// Syncs the file, gives it its name and syncs that.
     ///
-    /// When this returns an error, the destination is what it was.
+    /// When this returns an error, the destination is what it was; only where a file was replaced
+    /// and no more than syncing the name failed, the new file stands there, whole.
     pub fn publish(mut self) -> Result<Published, Error> {
         platform::sync_handle(self.handle())
             .map_err(|source| self.destination.error("sync", source))?;
         let replaced = self.take_name()?;
         self.settled = true;
-        self.confirm()?;
+        self.confirm().inspect_err(|error| {
+            // What is not ours is not ours to remove.
+            if !replaced && !matches!(error, Error::DestinationChanged { .. }) {
+                let _removed = platform::unlink(self.destination.dir(), &self.destination.name);
+            }
+        })?;
         Ok(Published {
             path: self.destination.path.clone(),
             replaced,
@@ -153,7 +159,9 @@ fn rename_to_absent(destination: &Destination, from: &[u8]) -> io::Result<()> {
     match platform::rename_noreplace(dir, from, to) {
         Err(error) if platform::cause(&error) == Cause::Unsupported => {
             platform::link(dir, from, to)?;
-            platform::unlink(dir, from)
+            platform::unlink(dir, from).inspect_err(|_| {
+                let _removed = platform::unlink(dir, to);
+            })
         }
         answer => answer,
     }
