@@ -28,6 +28,7 @@ pub struct Reader<'s, S: ?Sized> {
     footer: FooterPolicy,
     demands_footer: bool,
     min_gap: u64,
+    size: u64,
     ledger: Ledger,
     /// Offset of the next byte to read.
     position: u64,
@@ -63,6 +64,7 @@ impl<'s, S: ReadAt + ?Sized> Reader<'s, S> {
             footer,
             demands_footer: layers.demands_footer(footer),
             min_gap: MIN_GAP_BYTES.max(size / MAX_GAPS),
+            size,
             ledger: Ledger::default(),
             position: 0,
             limit: u64::MAX,
@@ -93,6 +95,7 @@ impl<'s, S: ReadAt + ?Sized> Reader<'s, S> {
             footer: FooterPolicy::Optional,
             demands_footer: false,
             min_gap: MIN_GAP_BYTES.max(size / MAX_GAPS),
+            size,
             ledger: Ledger::default(),
             position: from,
             limit: to,
@@ -157,7 +160,9 @@ impl<'s, S: ReadAt + ?Sized> Reader<'s, S> {
 
     /// Reads once, at most `want` bytes, behind what `bytes` holds. Returns `false` at the end.
     fn read_more(&mut self, bytes: &mut Vec<u8>, want: usize) -> Result<bool, Error> {
+        // Room for what the file had when it was opened, and a little more to see that it ends there.
         let room = self.limit.saturating_sub(self.position);
+        let room = room.min(self.size.saturating_sub(self.position) + 16);
         let want = usize::try_from(room).unwrap_or(usize::MAX).min(want);
         let filled = bytes.len();
         bytes.resize(filled + want, 0);
