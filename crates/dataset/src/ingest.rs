@@ -1,19 +1,26 @@
 //! The ingest document: one mapping that tells the cluster what a dataset is.
 //!
-//! [`schema`] publishes what a document may look like and [`validate`] judges one that somebody wrote. One description of the
-//! document and the task registry stand behind both. Nothing here reads a file.
+//! [`schema`] publishes what a document may look like, [`validate`] judges one that somebody wrote, and [`Document::synthesise`]
+//! writes one from flags and data. One description of the document and the task registry stand behind all three. Nothing here reads
+//! a file.
 
 mod check;
 mod conditions;
+mod document;
 mod load;
+mod local;
 mod node;
+mod paths;
 mod place;
 mod scalar;
 mod schema;
 mod shape;
 mod violation;
+mod write;
 
+pub use document::{Document, Facts, Intent, Policy, Unsound};
 pub use load::NotADocument;
+pub use paths::{UnsafeName, staged_prefix};
 pub use place::Place;
 pub use schema::{AGREES_WITH_SHA256, schema};
 pub use violation::Violation;
@@ -34,7 +41,9 @@ pub struct Validation {
 /// When the text is not one mapping with string keys, so that there is nothing to judge.
 pub fn validate(text: &[u8]) -> Result<Validation, NotADocument> {
     let root = load::load(text)?;
+    let mut violations = check::check(&root);
+    violations.extend(local::check(&root));
     Ok(Validation {
-        violations: check::check(&root),
+        violations: violation::tidy(violations),
     })
 }

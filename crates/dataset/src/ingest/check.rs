@@ -3,10 +3,10 @@
 use super::conditions::{self, Condition, SOURCES};
 use super::node::{Key, Kind, Node, Value};
 use super::shape::{DOCUMENT, Object, Others, Shape};
-use super::violation::{Violation, quoted, tidy};
+use super::violation::{Violation, quoted};
 use crate::task::Task;
 
-/// Finds everything that the schema has against a document.
+/// Finds everything that the schema has against a document, in no order.
 pub(super) fn check(root: &Node) -> Vec<Violation> {
     let mut found = Vec::new();
     object(&DOCUMENT, root, "", &mut found);
@@ -16,7 +16,7 @@ pub(super) fn check(root: &Node) -> Vec<Violation> {
             found.extend(unmet(&condition, task, root));
         }
     }
-    tidy(found)
+    found
 }
 
 /// Reads the task that a document names, if it names one properly.

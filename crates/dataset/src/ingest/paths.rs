@@ -1,0 +1,69 @@
+//! Where a dataset lies in the cluster.
+
+/// Longest table name: a Kubernetes label value has to hold it.
+pub(super) const TABLE_MAX_BYTES: usize = 63;
+
+/// Says that a name cannot be a table's, so that no path is built from it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{name}' cannot be a table name")]
+pub struct UnsafeName {
+    /// The name.
+    pub name: String,
+}
+
+/// Gives the directory in the cluster where a table's files are staged, without a slash at the end. The document names it, and
+/// whoever sends the files must send them there.
+///
+/// # Errors
+/// When the name is not a table's. Nothing is cut off or replaced: a name that leads elsewhere is refused.
+pub fn staged_prefix(table: &str) -> Result<String, UnsafeName> {
+    if table.len() > TABLE_MAX_BYTES || !is_identifier(table) {
+        return Err(UnsafeName {
+            name: table.to_owned(),
+        });
+    }
+    // Beside the final directory and not in it: ingestors refuse a table whose directory is not empty.
+    Ok(format!("/data/shared/.tracebloc-staging/{table}"))
+}
+
+/// Says whether a text is a letter or an underscore with letters, digits and underscores after it.
+pub(super) fn is_identifier(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_path_is_built_from_a_name_that_leads_elsewhere() {
+        for name in [
+            "",
+            "..",
+            "../../etc",
+            "a/b",
+            "a.b",
+            "a b",
+            "a-b",
+            "9a",
+            "é",
+            "a\n",
+            &"a".repeat(64),
+        ] {
+            assert_eq!(
+                staged_prefix(name),
+                Err(UnsafeName {
+                    name: name.to_owned()
+                })
+            );
+        }
+        assert_eq!(
+            staged_prefix("_x9"),
+            Ok("/data/shared/.tracebloc-staging/_x9".to_owned())
+        );
+    }
+}
