@@ -74,6 +74,13 @@ enum Before {
     Full,
 }
 
+/// In memory where possible: thousands of runs sync a lot.
+fn quick_dir() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
 struct Case {
     dir: tempfile::TempDir,
     before: Before,
@@ -82,7 +89,7 @@ struct Case {
 impl Case {
     fn new(before: Before) -> Case {
         let case = Case {
-            dir: tempfile::tempdir().unwrap(),
+            dir: quick_dir(),
             before,
         };
         match before {
@@ -286,6 +293,30 @@ fn after_a_kill_during_recovery_the_run_after_that_cleans_up() {
     }
 }
 
+/// The clean-up that follows must not take a published tree for a staged one.
+#[test]
+fn when_a_failed_publication_cannot_be_undone_the_new_thing_stands_whole() {
+    for (before, unsupported) in [
+        (Before::Absent, &["sync", "rename"][..]),
+        (Before::Full, &["sync"]),
+        (Before::Full, &["sync", "exchange"]),
+    ] {
+        let case = Case::new(before);
+        let plan = Plan {
+            unsupported,
+            ..Plan::default()
+        };
+        let armed = arm(Scope::Thread, plan);
+        run(&case.out(), case.existing()).unwrap_err();
+        drop(armed);
+        let context = format!("{before:?} without {unsupported:?}");
+        case.assert_old_or_new(&context);
+        recover_ambient(&case.out()).unwrap();
+        case.assert_old_or_new(&context);
+        assert_eq!(case.siblings(), [""; 0], "{context}");
+    }
+}
+
 #[test]
 fn short_writes_and_interruptions_go_unnoticed() {
     at_every_step(
@@ -330,7 +361,7 @@ fn a_single_file_is_the_old_one_or_the_new_one() {
                 Fault::Short,
             ] {
                 for step in 0.. {
-                    let dir = tempfile::tempdir().unwrap();
+                    let dir = quick_dir();
                     let out = dir.path().join("out");
                     let existing = match &old {
                         None => Existing::Refuse,
@@ -428,7 +459,18 @@ fn what_was_done_is_said() {
 /// Between the renames of a dead run somebody made a new destination.
 #[test]
 fn an_old_tree_is_kept_when_something_else_has_its_name() {
+    keeps_the_displaced(|_| ());
+    // With the staged tree gone, too, it looks as if that had taken its place.
+    keeps_the_displaced(|case| {
+        let siblings = case.siblings();
+        let staged = siblings.iter().find(|name| name.contains("staging"));
+        fs::remove_dir_all(case.dir.path().join(staged.unwrap())).unwrap();
+    });
+}
+
+fn keeps_the_displaced(meanwhile: impl Fn(&Case)) {
     let case = killed_at(Before::Full, "rename without replacing", &["exchange"]);
+    meanwhile(&case);
     fs::create_dir(case.out()).unwrap();
     fs::write(case.out().join("mine"), "mine").unwrap();
     for _ in 0..2 {
