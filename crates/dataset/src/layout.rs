@@ -14,7 +14,7 @@ use crate::rule::Rule;
 use crate::task::{Contract, Family};
 
 use bucket::Bucket;
-pub use root::open_root;
+pub(crate) use root::open_root;
 
 /// The files of a dataset, found but not read.
 #[derive(Debug)]

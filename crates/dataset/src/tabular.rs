@@ -4,7 +4,7 @@ mod infer;
 mod schema;
 mod values;
 
-pub(crate) use infer::{Inference, SAMPLE_ROWS};
+pub(crate) use infer::Inference;
 pub use schema::{Column, Schema};
 pub(crate) use schema::{declared_names, read_file, read_flag};
 pub(crate) use values::ValueChecks;

@@ -140,7 +140,7 @@ mod tests {
     fn twins_differ_by_case_or_unicode_form() {
         let header = header("Age,age,caf\u{e9},cafe\u{301},x,x");
         assert_eq!(header.twins(0..header.len()), [1, 3]);
-        assert_eq!(header.twins([0, 2].into_iter()), []);
+        assert!(header.twins([0, 2].into_iter()).is_empty());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::task::Family;
 
 /// Opens the dataset's directory, which may be reached through links. For a table the path may be that of the `.csv` file, whose
 /// name is given too.
-pub fn open_root(
+pub(crate) fn open_root(
     path: &Path,
     family: Option<Family>,
     findings: &mut Findings,

@@ -9,7 +9,7 @@ use crate::csv::{Header, Record};
 use crate::sql_type::is_reserved;
 
 /// Rows that propose a type.
-pub(crate) const SAMPLE_ROWS: u64 = 5000;
+const SAMPLE_ROWS: u64 = 5000;
 
 /// Longer texts become `TEXT`, because a `VARCHAR` of four-byte characters ends there.
 const VARCHAR_MAX_CHARS: u64 = 16_383;

@@ -1,0 +1,50 @@
+//! Segmentation: the column that names each row's mask.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::Row;
+use super::filename::completed;
+use crate::cell;
+use crate::finding::Findings;
+use crate::layout::DataDirectory;
+use crate::rule::Rule;
+
+/// Checks the masks' names while rows pass.
+#[derive(Debug)]
+pub(crate) struct MaskIds<'a> {
+    index: usize,
+    name: Arc<str>,
+    masks: HashSet<&'a [u8]>,
+}
+
+impl<'a> MaskIds<'a> {
+    pub(crate) fn new(
+        index: usize,
+        name: Arc<str>,
+        masks: Option<&'a DataDirectory>,
+    ) -> MaskIds<'a> {
+        let files = masks.iter().flat_map(|directory| &directory.files);
+        MaskIds {
+            index,
+            name,
+            masks: files.map(|file| &*file.name).collect(),
+        }
+    }
+
+    /// Checks the next row.
+    pub(crate) fn row(&self, row: Row<'_>, findings: &mut Findings) {
+        let cell = row.record.cell(self.index);
+        let value = cell::trim(cell);
+        if value.is_empty() || cell::is_curated_missing(cell) {
+            let message = format!("Data row {} names no mask.", row.number);
+            findings.add(Rule::MaskIdEmpty, row.place(&self.name), message);
+        } else if !self.masks.contains(&*completed(value, ".png")) {
+            let message = format!(
+                "Data row {} names a mask that is not in masks/.",
+                row.number
+            );
+            findings.add(Rule::MaskIdNoSuchMask, row.place(&self.name), message);
+        }
+    }
+}
