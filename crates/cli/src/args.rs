@@ -61,6 +61,8 @@ pub(crate) enum Command {
     /// Work with snapshots and the dumps made from them
     #[command(subcommand)]
     Snapshot(crate::snapshot::Command),
+    /// Decode the snapshot that comes with the program, verify the result and show it
+    Demo(crate::demo::Args),
     /// Say which build this is
     Version,
     /// Print a completion script for a shell
@@ -74,6 +76,7 @@ impl Command {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Snapshot(command) => command.name(),
+            Self::Demo(_) => "demo",
             Self::Version => "version",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",

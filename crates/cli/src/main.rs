@@ -15,11 +15,13 @@ mod progress;
 mod recovery;
 mod run;
 mod signals;
+mod time;
 
 #[cfg(test)]
 mod reference;
 
 mod completions;
+mod demo;
 mod man;
 mod snapshot;
 mod version;

@@ -39,3 +39,14 @@ fn event(recovery: &Recovery) -> Event {
         }
     }
 }
+
+/// Tells where an old destination still lies that could not be removed after it was replaced.
+pub(crate) fn tell_left_behind(
+    left: Option<&(std::path::PathBuf, fsroot::Error)>,
+    output: &Output,
+) {
+    if let Some((path, error)) = left {
+        let event = Event::warning("replaced_left").with("path", path.display().to_string());
+        output.event(&event.with("reason", error.to_string()));
+    }
+}

@@ -39,16 +39,6 @@ pub(crate) fn dump(error: &Error, side: Side) -> Failure {
         Error::Path(source) => Failure::new(Exit::Internal, "internal.invalid-path", message)
             .because(source)
             .remedy(remedy::REPORT),
-        Error::Cancelled => stopped(),
+        Error::Cancelled => super::codec::stopped(),
     }
-}
-
-/// A run that was told to stop; the caller, who knows the signal, replaces it by what the signal says.
-fn stopped() -> Failure {
-    Failure::new(
-        Exit::Interrupted,
-        "run.stopped",
-        "a signal stopped the command before it was done",
-    )
-    .retryable()
 }

@@ -3,14 +3,18 @@
 //! Every library has one function here, an exhaustive `match` over its errors, so that a new error cannot forget any of
 //! these. Messages and chains of causes come from the libraries; what to do about it is said here.
 
+mod codec;
 mod dump;
 mod files;
 mod local;
+mod snapshot;
 mod spill;
 
+pub(crate) use codec::codec;
 pub(crate) use dump::dump;
 pub(crate) use files::{Side, files};
-pub(crate) use local::signals;
+pub(crate) use local::{lost_thread, signals, spool, spool_write, standard_input, thread};
+pub(crate) use snapshot::snapshot;
 pub(crate) use spill::spill;
 
 /// Remedies that several errors share.

@@ -1,12 +1,18 @@
 //! `longshore snapshot …`: what is made from snapshots.
 
+pub(crate) mod decode;
+mod input;
+mod select;
 mod verify;
+mod watch;
 
 use crate::run::{Context, Done};
 
 /// Work with snapshots and the dumps made from them
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
+    /// Write everything in a snapshot as plain files
+    Decode(Box<decode::Args>),
     /// Check a dump against its manifest and checksums
     Verify(verify::Args),
 }
@@ -15,6 +21,7 @@ impl Command {
     /// The command as it is typed.
     pub(crate) fn name(&self) -> &'static str {
         match self {
+            Self::Decode(_) => "snapshot decode",
             Self::Verify(_) => "snapshot verify",
         }
     }
@@ -23,6 +30,7 @@ impl Command {
 /// Runs the command.
 pub(crate) fn run(command: &Command, context: &Context) -> Done {
     match command {
+        Command::Decode(args) => decode::run(args, context),
         Command::Verify(args) => verify::run(args, context),
     }
 }

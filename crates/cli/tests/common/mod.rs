@@ -208,7 +208,7 @@ impl Run {
 
 /// The bundled snapshot.
 pub fn demo_snapshot() -> &'static [u8] {
-    include_bytes!("../../demo/rescued.fsm")
+    include_bytes!("../../demo/follower.fsm")
 }
 
 /// The published schema of every line of JSON output.
