@@ -28,7 +28,7 @@ pub(crate) enum Number {
     /// `inf`, or a number that a 64-bit float cannot hold.
     Infinite,
     /// The word `nan`, in some spelling.
-    NotANumber,
+    Nan,
 }
 
 impl Numeric {
@@ -83,7 +83,7 @@ impl Number {
             )]
             Number::Whole(value) => Some(value as f64),
             Number::Fraction(value) | Number::Large(value) => Some(value),
-            Number::Infinite | Number::NotANumber => None,
+            Number::Infinite | Number::Nan => None,
         }
     }
 }
@@ -167,7 +167,7 @@ fn word(unsigned: &[u8]) -> Option<Number> {
     if is(b"inf") || is(b"infinity") {
         return Some(Number::Infinite);
     }
-    is(b"nan").then_some(Number::NotANumber)
+    is(b"nan").then_some(Number::Nan)
 }
 
 #[cfg(test)]
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(read("1.5"), Some(Number::Fraction(1.5)));
         assert_eq!(read("1e400"), Some(Number::Infinite));
         assert_eq!(read("-Infinity"), Some(Number::Infinite));
-        assert_eq!(read("NaN"), Some(Number::NotANumber));
+        assert_eq!(read("NaN"), Some(Number::Nan));
         assert_eq!(
             read("9223372036854775808"),
             Some(Number::Large(9_223_372_036_854_775_808.0))

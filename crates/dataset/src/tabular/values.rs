@@ -96,7 +96,7 @@ fn integer(sql_type: SqlType, token: &[u8]) -> Option<Flaw> {
     let what = match Number::read(token) {
         None => "has something that is not a number",
         Some(Number::Fraction(_)) => "has a number with a fraction",
-        Some(Number::NotANumber) => return None,
+        Some(Number::Nan) => return None,
         Some(Number::Infinite) => return infinite(),
         Some(Number::Large(_)) => {
             return Some(Flaw {
