@@ -1,10 +1,5 @@
 //! The `longshore` command.
 
-#![expect(
-    dead_code,
-    reason = "the renderer is complete before the commands that use all of it"
-)]
-
 mod args;
 mod environment;
 mod errors;

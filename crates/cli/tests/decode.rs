@@ -304,3 +304,26 @@ fn a_full_spool_is_told_and_leaves_nothing() {
     assert!(error["remedy"].as_str().unwrap().contains("--spool-dir"));
     assert!(!place.path("out").exists());
 }
+
+#[test]
+fn inspect_tells_and_writes_nothing() {
+    let place = Place::new();
+    data_directory(&place);
+    let before = place.listing();
+    let result = place
+        .run(["snapshot", "inspect", "node", "--format=json"])
+        .exits(0)
+        .result();
+    let snapshot = &result["snapshots"][0];
+    assert_eq!(snapshot["crc32c"], "d2e6f307");
+    assert_eq!(
+        (
+            snapshot["rows"]["total"].as_u64(),
+            snapshot["index"].as_u64()
+        ),
+        (Some(4093), Some(436))
+    );
+    let text = place.run(["snapshot", "inspect", "node"]).exits(0).stdout;
+    assert!(text.contains("footer d2e6f307 verified"), "{text}");
+    assert_eq!(place.listing(), before);
+}

@@ -75,11 +75,6 @@ impl Output {
         }
     }
 
-    /// The form that was asked for.
-    pub(crate) fn format(&self) -> Format {
-        self.format
-    }
-
     /// Colours for texts that end up on standard output.
     pub(crate) fn style(&self) -> Style {
         self.style

@@ -3,14 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Unit;
-use crate::output::{Amount, Bytes};
+use crate::output::Bytes;
 
 /// The counters at one moment. Its `Display` is the line, short enough for eighty columns.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
     pub(super) label: &'static str,
-    pub(super) unit: Unit,
     pub(super) done: u64,
     pub(super) total: Option<u64>,
     pub(super) elapsed: Duration,
@@ -22,19 +20,14 @@ impl fmt::Display for Reading {
         match self.total.filter(|total| *total > 0) {
             Some(total) => {
                 let percent = u128::from(self.done.min(total)) * 100 / u128::from(total);
-                write!(
-                    f,
-                    "{percent} %, {} of {}",
-                    self.amount(self.done),
-                    self.amount(total)
-                )?;
+                write!(f, "{percent} %, {} of {}", Bytes(self.done), Bytes(total))?;
             }
-            None => write!(f, "{}", self.amount(self.done))?,
+            None => write!(f, "{}", Bytes(self.done))?,
         }
         let Some(rate) = self.per_second() else {
             return Ok(());
         };
-        write!(f, ", {}/s", self.amount(rate))?;
+        write!(f, ", {}/s", Bytes(rate))?;
         match self.left(rate) {
             Some(seconds) => write!(f, ", {}:{:02} left", seconds / 60, seconds % 60),
             None => Ok(()),
@@ -43,13 +36,6 @@ impl fmt::Display for Reading {
 }
 
 impl Reading {
-    fn amount(&self, number: u64) -> String {
-        match self.unit {
-            Unit::Bytes => Bytes(number).to_string(),
-            Unit::Files => Amount(number, "file").to_string(),
-        }
-    }
-
     /// The mean of this phase; unknown before anything has been done.
     fn per_second(&self) -> Option<u64> {
         let millis = self.elapsed.as_millis().max(1);
@@ -71,7 +57,6 @@ mod tests {
         let elapsed = Duration::from_millis(elapsed_ms);
         Reading {
             label: "reading",
-            unit: Unit::Bytes,
             done,
             total,
             elapsed,

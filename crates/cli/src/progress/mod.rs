@@ -42,17 +42,7 @@ struct Shared {
 struct Phase {
     label: &'static str,
     total: Option<u64>,
-    unit: Unit,
     began: Instant,
-}
-
-/// What a phase counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unit {
-    /// Bytes, shown with binary prefixes.
-    Bytes,
-    /// Files.
-    Files,
 }
 
 /// How and when lines appear.
@@ -98,8 +88,8 @@ impl Progress {
         }
     }
 
-    /// Begins a phase and sets its count back to nothing.
-    pub(crate) fn phase(&self, label: &'static str, unit: Unit, total: Option<u64>) {
+    /// Begins a phase, which counts bytes, and sets its count back to nothing.
+    pub(crate) fn phase(&self, label: &'static str, total: Option<u64>) {
         let mut phase = self
             .shared
             .phase
@@ -108,7 +98,6 @@ impl Progress {
         *phase = Phase {
             label,
             total,
-            unit,
             began: Instant::now(),
         };
         self.shared.done.store(0, Ordering::Relaxed);
@@ -160,7 +149,6 @@ impl Shared {
         let phase = Phase {
             label: "working",
             total: None,
-            unit: Unit::Bytes,
             began: Instant::now(),
         };
         Self {
@@ -201,7 +189,6 @@ impl Shared {
         let phase = *self.phase.lock().unwrap_or_else(PoisonError::into_inner);
         Reading {
             label: phase.label,
-            unit: phase.unit,
             done: self.done.load(Ordering::Relaxed),
             total: phase.total,
             elapsed: phase.began.elapsed(),

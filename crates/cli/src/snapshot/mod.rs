@@ -2,6 +2,7 @@
 
 pub(crate) mod decode;
 mod input;
+mod inspect;
 mod select;
 mod verify;
 mod watch;
@@ -13,6 +14,8 @@ use crate::run::{Context, Done};
 pub(crate) enum Command {
     /// Write everything in a snapshot as plain files
     Decode(Box<decode::Args>),
+    /// Tell what is in a snapshot without writing anything
+    Inspect(inspect::Args),
     /// Check a dump against its manifest and checksums
     Verify(verify::Args),
 }
@@ -22,6 +25,7 @@ impl Command {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Decode(_) => "snapshot decode",
+            Self::Inspect(_) => "snapshot inspect",
             Self::Verify(_) => "snapshot verify",
         }
     }
@@ -31,6 +35,7 @@ impl Command {
 pub(crate) fn run(command: &Command, context: &Context) -> Done {
     match command {
         Command::Decode(args) => decode::run(args, context),
+        Command::Inspect(args) => inspect::run(args, context),
         Command::Verify(args) => verify::run(args, context),
     }
 }

@@ -11,7 +11,6 @@ use crate::errors;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Amount, Bytes, Event, Level, Outcome, printable};
-use crate::progress::Unit;
 use crate::run::{Context, Done};
 
 /// Check a dump against its manifest and checksums
@@ -114,9 +113,7 @@ impl Observer for Watch<'_> {
     }
 
     fn expects(&self, totals: Totals) {
-        self.0
-            .progress
-            .phase("verifying", Unit::Bytes, Some(totals.bytes));
+        self.0.progress.phase("verifying", Some(totals.bytes));
     }
 
     fn hashed(&self, _files: u64, bytes: u64) {

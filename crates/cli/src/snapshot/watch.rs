@@ -7,7 +7,6 @@ use codec::{Event as CodecEvent, FieldValue, Observer, Phase, Progress};
 use serde_json::Value;
 
 use crate::output::{Event, Level};
-use crate::progress::Unit;
 use crate::run::Context;
 
 /// Passes events, progress and the wish to stop between a command and the codec.
@@ -45,11 +44,9 @@ impl Observer for Watch<'_> {
         let now = Some((progress.phase, progress.total_bytes));
         let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
         if std::mem::replace(&mut *phase, now) != now {
-            self.context.progress.phase(
-                label(progress.phase),
-                Unit::Bytes,
-                Some(progress.total_bytes),
-            );
+            self.context
+                .progress
+                .phase(label(progress.phase), Some(progress.total_bytes));
         }
         self.context.progress.set(progress.done_bytes);
     }

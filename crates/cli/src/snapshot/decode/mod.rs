@@ -131,3 +131,4 @@ pub(crate) fn decode_memory(
 }
 
 pub(crate) use lower::plain_options;
+pub(crate) use tell::{counts, rows};

@@ -94,7 +94,8 @@ fn text(report: &Report, destination: &str) -> String {
     text
 }
 
-fn rows(counts: &Counts) -> String {
+/// Where every row went, in words.
+pub(crate) fn rows(counts: &Counts) -> String {
     format!(
         "{} in all: {} superseded, {} deleted, {} expired, {} internal, {} of the store, {} not selected, {} unknown",
         counts.total,

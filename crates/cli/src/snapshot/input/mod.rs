@@ -15,7 +15,6 @@ use codec::Input;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::Event;
 use crate::run::Context;
 use directory::{Candidate, DataDirectory};
 pub(crate) use log::LogTail;
@@ -47,6 +46,9 @@ pub(crate) struct Source {
     pub(crate) log: Option<LogTail>,
 }
 
+/// A snapshot of a directory by its index, or why it could not be opened.
+pub(crate) type Numbered = (u64, Result<Source, Failure>);
+
 impl InputArgs {
     /// Opens every input, the newest snapshot of each directory.
     pub(crate) fn open(&self, context: &Context) -> Result<Vec<Source>, Failure> {
@@ -66,10 +68,7 @@ impl InputArgs {
     }
 
     /// Opens every complete snapshot of one directory, oldest first; each is tried on its own.
-    pub(crate) fn open_all(
-        &self,
-        context: &Context,
-    ) -> Result<Vec<(u64, Result<Source, Failure>)>, Failure> {
+    pub(crate) fn open_all(&self, context: &Context) -> Result<Vec<Numbered>, Failure> {
         let [path] = self.inputs.as_slice() else {
             return Err(Failure::new(
                 Exit::Usage,
@@ -288,9 +287,4 @@ fn vanished_or_unreadable(path: &Path, error: &std::io::Error) -> Failure {
         }
         _ => unreadable(path, error),
     }
-}
-
-/// Says that a listed snapshot produced a note worth showing.
-fn note(context: &Context, event: &Event) {
-    context.output.event(event);
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::errors;
 use crate::failure::Failure;
-use crate::progress::Unit;
 use crate::run::Context;
 
 const PIECE_BYTES: usize = 1 << 20;
@@ -39,9 +38,7 @@ pub(super) fn stream(
         .spawn(move || read(stream, &sender))
         .map_err(|error| errors::thread(&error))?;
 
-    context
-        .progress
-        .phase("reading standard input", Unit::Bytes, None);
+    context.progress.phase("reading standard input", None);
     let mut spooled = 0;
     loop {
         if context.signals.stop() {
