@@ -2,7 +2,11 @@
 //!
 //! `docs/dataset-check.md` is written from this table. Which rules apply to which task is in the task registry.
 
+mod reference;
+
 use std::fmt;
+
+pub use reference::reference;
 
 use crate::age::{Age, RefusedBy};
 

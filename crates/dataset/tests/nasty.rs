@@ -415,7 +415,7 @@ fn unreadable_files_are_named() {
         return;
     }
     let lock = |folder: &Folder, path: &str| {
-        std::fs::set_permissions(folder.at(path), std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(folder.at(path), std::fs::Permissions::from_mode(0o000)).unwrap();
     };
     check_images(
         |folder| lock(folder, "images/a.jpg"),
