@@ -10,7 +10,7 @@ use crate::input::Input;
 use crate::left_out::{LeftOut, LeftOutCount};
 use crate::options::{Names, OnBad, Options, RawRows, UnknownRows};
 use crate::report::{InputReport, LeftOutPart, Report};
-use crate::sources::Sources;
+use crate::sources::{Source, Sources};
 use crate::survey::{self, Survey};
 use crate::walk::Meter;
 use crate::{raw, redis};
@@ -226,28 +226,7 @@ fn verify(
         .sum();
     let meter = Meter::new(observer, Phase::Verify, unread);
     for ((_, source), input) in sources.iter().zip(&mut report.inputs) {
-        if let Some((ledger, Checked::Footer(footer))) = source.ledger() {
-            // Errors of the ledger and of the meter meet here, so the former are converted on the way.
-            ledger
-                .verify(&*source.input.data, *footer, |bytes| {
-                    meter.add(bytes).map_err(Verify::Stop)
-                })
-                .map_err(|error| match error {
-                    Verify::Damage(error) => source.snapshot_error(error),
-                    Verify::Stop(error) => error,
-                })?;
-            input.crc32c = Some(footer.crc32c);
-            if let Some(token) = source.input.token
-                && token.crc32c != footer.crc32c
-            {
-                let input = source.input.name.clone();
-                return Err(Error::TokenMismatch {
-                    input,
-                    token: token.crc32c,
-                    footer: footer.crc32c,
-                });
-            }
-        }
+        input.crc32c = verify_footer(source, &meter)?;
         if !source.input.is_unchanged().map_err(|error| Error::Io {
             input: source.input.name.clone(),
             error,
@@ -256,6 +235,29 @@ fn verify(
         }
     }
     Ok(())
+}
+
+/// Reads what is still unread of an input and compares footer and token. Returns the checksum, if there is one.
+pub(crate) fn verify_footer(source: &Source<'_>, meter: &Meter<'_>) -> Result<Option<u32>, Error> {
+    let Some((ledger, Checked::Footer(footer))) = source.ledger() else {
+        return Ok(None);
+    };
+    // Errors of the ledger and of the meter meet here, so both are carried in one type.
+    let verified = ledger.verify(&*source.input.data, *footer, |bytes| {
+        meter.add(bytes).map_err(Verify::Stop)
+    });
+    verified.map_err(|error| match error {
+        Verify::Damage(error) => source.snapshot_error(error),
+        Verify::Stop(error) => error,
+    })?;
+    match source.input.token {
+        Some(token) if token.crc32c != footer.crc32c => Err(Error::TokenMismatch {
+            input: source.input.name.clone(),
+            token: token.crc32c,
+            footer: footer.crc32c,
+        }),
+        _ => Ok(Some(footer.crc32c)),
+    }
 }
 
 enum Verify {

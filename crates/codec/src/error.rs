@@ -119,7 +119,7 @@ pub enum Error {
     },
     /// Something in the S3 keyspace.
     #[error(transparent)]
-    S3(#[from] s3::Error),
+    S3(Box<s3::Error>),
     /// The tree could not be written.
     #[error(transparent)]
     Dump(#[from] dump::Error),
@@ -169,6 +169,12 @@ fn list(families: &[(Family, u64)]) -> String {
         .map(|(family, rows)| format!("{} ({rows} rows)", family.name()))
         .collect();
     items.join(", ")
+}
+
+impl From<s3::Error> for Error {
+    fn from(error: s3::Error) -> Self {
+        Error::S3(Box::new(error))
+    }
 }
 
 impl Error {

@@ -93,7 +93,7 @@ impl Family {
     pub fn is_decoded(self) -> bool {
         matches!(
             self,
-            Family::RedisStrings | Family::RedisHll | Family::RedisTtl
+            Family::S3 | Family::RedisStrings | Family::RedisHll | Family::RedisTtl
         )
     }
 }

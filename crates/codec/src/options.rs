@@ -42,20 +42,14 @@ pub struct Options {
 }
 
 impl Options {
-    /// Says whether rows of an adapter are decoded: it is selected, and if names were given, some are its own.
+    /// Says whether rows of an adapter are decoded: it is selected, and no scope rules all of it out.
     #[must_use]
     pub fn selects(&self, adapter: Adapter) -> bool {
-        self.adapters.contains(adapter)
-            && (self.scope.0.is_empty()
-                || self
-                    .scope
-                    .of(adapter)
-                    .is_some_and(|names| self.database(adapter, names)))
-    }
-
-    /// There is one Redis database, number 0; the other adapters look at names row by row.
-    fn database(&self, adapter: Adapter, names: &BTreeSet<Vec<u8>>) -> bool {
-        adapter != Adapter::Redis || names.contains(b"0".as_slice())
+        // There is one Redis database, number 0; the other adapters look at names row by row.
+        let in_scope = |names: &BTreeSet<Vec<u8>>| {
+            adapter != Adapter::Redis || names.contains(b"0".as_slice())
+        };
+        self.adapters.contains(adapter) && self.scope.of(adapter).is_none_or(in_scope)
     }
 }
 
@@ -103,7 +97,7 @@ impl Adapters {
 
 /// Names to which an adapter is limited: tables, buckets, Redis databases (decimal), queues.
 ///
-/// An empty scope limits nothing. Otherwise an adapter that is not listed is left out altogether.
+/// An adapter that is not listed is not limited.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scope(pub BTreeMap<Adapter, BTreeSet<Vec<u8>>>);
 

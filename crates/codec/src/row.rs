@@ -70,8 +70,6 @@ impl ValueRef {
 pub(crate) struct VisibleRow<'a> {
     /// The key without its version suffix.
     pub(crate) user_key: &'a [u8],
-    /// Commit timestamp of the version.
-    pub(crate) commit_ts: u64,
     /// Number of the entry in its file, from 0.
     pub(crate) entry: u64,
     /// Offset of the entry in its file.

@@ -1,14 +1,43 @@
 //! The S3 keyspace: buckets, objects and their chunks.
+//!
+//! Rows come as the survey sees them and are filed so that the rows of an object stand together ([`Index`]). Between the passes, buckets
+//! get directories, references their content and keys their names ([`Plan`]). The second pass goes through the objects in order, selects
+//! each one's chunks by its manifest, and has several threads copy them straight from the snapshot to the body, hashing on the way.
+//!
+//! Invariants:
+//! * Only chunks that the visible manifest declares reach a body, and all of them, in its order; this is known before a byte is written.
+//! * Every key that a node takes has a file of its own, and the file does not depend on the order of rows or threads.
+//! * Memory depends on the largest object's number of chunks and on the number of buckets, not on the number of objects.
 
+mod assemble;
 mod chunk_ref;
 mod clock;
+mod content;
+mod control;
+mod error;
+mod etag;
+mod event;
+mod index;
 mod json;
 pub mod key;
 mod names;
+mod places;
+mod plan;
 mod record;
+mod select;
+mod sidecar;
+mod uploads;
+mod worker;
+mod write;
 
-// Stand-ins of the types the rest of the crate uses; the S3 module fills them.
-use crate::FieldValue;
+pub use chunk_ref::ChunkRefFault;
+pub use error::{Error, Fault, Sized};
+pub use event::Event;
+pub use json::JsonFault;
+pub use write::Report;
+
+pub(crate) use index::Index;
+pub(crate) use plan::Target;
 
 /// What a row of the S3 keyspace is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,112 +61,31 @@ pub enum Record {
 }
 
 /// The adapter's own switches.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Records and chunks of unfinished uploads are written.
+    /// Write descriptors and chunks of uploads in progress.
     pub include_incomplete_uploads: bool,
-    /// Chunks without an object, and objects of earlier bucket generations, are written.
+    /// Write chunks that belong to no object, and manifests of stale ones.
     pub include_orphans: bool,
-    /// Keys that end like a sidecar are renamed instead of refused.
+    /// Rename keys that end like a sidecar instead of refusing them.
     pub rename_collisions: bool,
+    /// Refuse keys that cannot be a path instead of putting them below `_keys/`.
+    pub strict_keys: bool,
+    /// Write generations, clock values, upload ids and parts as well.
+    pub extended_metadata: bool,
+    /// Compare bodies with their etags.
+    pub verify_etags: bool,
 }
 
-/// What can be wrong with S3 rows.
-#[derive(Debug, thiserror::Error)]
-#[error("S3")]
-pub struct Error {}
-
-impl Error {
-    pub(crate) fn left_out_id(&self) -> Option<&'static str> {
-        None
-    }
-
-    pub(crate) fn at(self, _place: crate::Place) -> Error {
-        self
-    }
-}
-
-/// What is worth telling about S3 rows.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {}
-
-impl Event {
-    /// Returns the stable name.
-    pub fn name(&self) -> &'static str {
-        match *self {}
-    }
-
-    /// Returns the fields in their fixed order.
-    pub fn fields(&self) -> Vec<(&'static str, FieldValue)> {
-        match *self {}
-    }
-}
-
-pub(crate) struct Index;
-
-impl Index {
-    pub(crate) fn new(
-        _settings: &Settings,
-        _scratch: &std::path::Path,
-    ) -> Result<Index, crate::Error> {
-        Ok(Index)
-    }
-
-    pub(crate) fn observe(
-        &mut self,
-        _record: Record,
-        _row: &crate::row::VisibleRow<'_>,
-    ) -> Result<(), crate::Error> {
-        Ok(())
-    }
-
-    pub(crate) fn observe_hidden(
-        &mut self,
-        _record: Record,
-        _user_key: &[u8],
-    ) -> Result<(), crate::Error> {
-        Ok(())
-    }
-
-    pub(crate) fn plan(
-        self,
-        _sources: &crate::sources::Sources<'_>,
-        _target: Target,
-        _observer: &dyn crate::Observer,
-    ) -> Result<Plan, crate::Error> {
-        Ok(Plan)
-    }
-}
-
-/// What the destination's file system does with names.
-pub(crate) struct Target {
-    pub(crate) case: fsroot::CaseBehaviour,
-    pub(crate) portable: bool,
-}
-
-pub(crate) struct Plan;
-
-impl Plan {
-    pub(crate) fn write(
-        self,
-        _sources: &crate::sources::Sources<'_>,
-        _tree: &mut dump::tree::TreeWriter,
-        _left_out: &crate::left_out::LeftOut,
-        _observer: &dyn crate::Observer,
-    ) -> Result<Report, crate::Error> {
-        Ok(Report::default())
-    }
-}
-
-/// What became of the S3 keyspace.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Directories of the buckets in the tree, ascending.
-    pub buckets: Vec<String>,
-}
-
-impl Report {
-    pub(crate) fn left_out(&self) -> Vec<crate::LeftOutPart> {
-        Vec::new()
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            include_incomplete_uploads: false,
+            include_orphans: false,
+            rename_collisions: false,
+            strict_keys: false,
+            extended_metadata: false,
+            verify_etags: true,
+        }
     }
 }

@@ -108,7 +108,7 @@ impl Source<'_> {
     /// Keeps what the survey found out about the file's checksum.
     pub(crate) fn surveyed(&self, ledger: Ledger, checked: Checked) {
         // A source is surveyed once; a second ledger would be the same.
-        let _: Result<(), _> = self.surveyed.set((ledger, checked));
+        self.surveyed.get_or_init(|| (ledger, checked));
     }
 
     pub(crate) fn ledger(&self) -> Option<&(Ledger, Checked)> {

@@ -105,7 +105,7 @@ impl Survey {
             unknown: BTreeMap::new(),
             first_unknown: None,
             redis: RedisSurvey::new(&options.scratch),
-            s3: s3::Index::new(&options.s3, &options.scratch)?,
+            s3: s3::Index::new(options),
             locks: Locks::new(&options.scratch),
             twins: (inputs > 1).then(|| Twins::new(&options.scratch)),
             inputs: Vec::new(),
@@ -361,7 +361,6 @@ impl Surveyor<'_, '_> {
         };
         VisibleRow {
             user_key: row.user_key,
-            commit_ts: row.commit_ts,
             entry: entry.number,
             offset: entry.offset,
             value: ValueRef {
@@ -381,7 +380,7 @@ impl Surveyor<'_, '_> {
     /// Adds the place to an error of the S3 index, which knows keys but not files.
     fn at(&self, entry: &Entry<'_>, row: &MvccRow<'_>, error: Error) -> Error {
         match error {
-            Error::S3(error) => Error::S3(error.at(self.place(entry, row))),
+            Error::S3(error) => Error::from(error.at(self.place(entry, row))),
             other => other,
         }
     }

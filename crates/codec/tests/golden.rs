@@ -1,58 +1,13 @@
 //! Decodes the snapshots of real nodes and compares the trees with what the nodes answered.
 
-use std::path::Path;
-use std::sync::Mutex;
+mod common;
 
-use codec::{
-    Adapters, BareStrings, Event, Input, Names, Observer, OnBad, Options, Progress, RawRows,
-    Report, Scope, UnknownRows,
-};
-use dump::tree::TreeWriter;
-use fsroot::Existing;
-use snapshot::FooterPolicy;
+use codec::{Input, OnBad};
+use common::{Events, decode, options};
+use testkit::shared::read_snapshot;
 use testkit::truth::{Family, Truth, compare_tree};
 
-#[derive(Default)]
-struct Events(Mutex<Vec<Event>>);
-
-impl Observer for Events {
-    fn event(&self, event: Event) {
-        self.0.lock().unwrap().push(event);
-    }
-
-    fn progress(&self, _progress: Progress) {}
-
-    fn is_cancelled(&self) -> bool {
-        false
-    }
-}
-
-fn options(scratch: &Path, on_bad: OnBad) -> Options {
-    Options {
-        adapters: Adapters::ALL,
-        scope: Scope::default(),
-        footer: FooterPolicy::WithHeader,
-        unknown: UnknownRows::Report,
-        raw: RawRows::Drop,
-        on_bad,
-        drop_expired_at_ms: None,
-        bare_strings: BareStrings::Unknown,
-        names: Names::Native,
-        s3: codec::s3::Settings::default(),
-        scratch: scratch.to_owned(),
-        cluster_id: None,
-        index: None,
-        wall_time: jiff::Timestamp::UNIX_EPOCH,
-        producer: ("longshore".to_owned(), "test".to_owned()),
-    }
-}
-
-fn decode(inputs: &[Input], destination: &Path, on_bad: OnBad) -> Result<Report, codec::Error> {
-    let scratch = std::env::temp_dir();
-    let (tree, _) = TreeWriter::begin(destination, Existing::Refuse, &scratch)?;
-    codec::decode(inputs, tree, &options(&scratch, on_bad), &Events::default())
-        .map(|(report, _)| report)
-}
+const REDIS: [Family; 2] = [Family::RedisStrings, Family::RedisHll];
 
 fn check(set: &str, on_bad: OnBad, families: &[Family]) {
     let Some(shared) = testkit::shared_dir("golden") else {
@@ -66,13 +21,20 @@ fn check(set: &str, on_bad: OnBad, families: &[Family]) {
         .map(|facts| {
             Input::memory(
                 facts.file.as_str(),
-                testkit::shared::read_snapshot(&directory.join(&facts.file)),
+                read_snapshot(&directory.join(&facts.file)),
             )
         })
         .collect();
     let temporary = tempfile::tempdir().unwrap();
     let destination = temporary.path().join("dump");
-    let report = decode(&inputs, &destination, on_bad).unwrap();
+    let mut options = options(temporary.path());
+    options.on_bad = on_bad;
+    let events = Events::default();
+    let report = decode(&inputs, &destination, &options, &events).unwrap();
+    assert!(
+        !events.names().contains(&"left_out"),
+        "{set}: a real node's keys and objects are whole"
+    );
     assert!(report.counts.add_up());
     let differences = compare_tree(&truth, &destination, families);
     assert!(differences.is_empty(), "{set}: {differences:#?}");
@@ -80,36 +42,45 @@ fn check(set: &str, on_bad: OnBad, families: &[Family]) {
 
 #[test]
 fn redis_simple() {
-    check(
-        "redis-simple",
-        OnBad::Stop,
-        &[Family::RedisStrings, Family::RedisHll],
-    );
+    check("redis-simple", OnBad::Stop, &REDIS);
 }
 
 #[test]
 fn redis_interleaved() {
-    check(
-        "redis-interleaved",
-        OnBad::Stop,
-        &[Family::RedisStrings, Family::RedisHll],
-    );
+    check("redis-interleaved", OnBad::Stop, &REDIS);
 }
 
 #[test]
 fn redis_wide_in_part() {
-    check(
-        "redis-wide",
-        OnBad::LeaveOut,
-        &[Family::RedisStrings, Family::RedisHll],
-    );
+    check("redis-wide", OnBad::LeaveOut, &REDIS);
 }
 
 #[test]
 fn follower() {
-    check(
-        "follower",
-        OnBad::Stop,
-        &[Family::RedisStrings, Family::RedisHll],
-    );
+    check("follower", OnBad::Stop, &REDIS);
+}
+
+#[test]
+fn s3_basic() {
+    check("s3-basic", OnBad::Stop, &[Family::S3]);
+}
+
+#[test]
+fn s3_multipart() {
+    check("s3-multipart", OnBad::Stop, &[Family::S3]);
+}
+
+#[test]
+fn s3_dataset() {
+    check("s3-dataset", OnBad::Stop, &[Family::S3]);
+}
+
+#[test]
+fn both_groups_of_a_cluster() {
+    check("sharded", OnBad::LeaveOut, &Family::ALL);
+}
+
+#[test]
+fn mixed_in_part() {
+    check("mixed", OnBad::LeaveOut, &Family::ALL);
 }

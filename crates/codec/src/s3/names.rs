@@ -13,47 +13,28 @@
 pub(super) mod conflicts;
 pub(super) mod folding;
 
-use data_encoding::HEXLOWER;
-use dump::name::percent;
-use sha2::{Digest, Sha256};
+use dump::keymap;
+use dump::object_name::{self, Shape};
 
 use folding::Folding;
 
-/// Ending of the file that describes a body.
-pub(super) const SIDECAR_SUFFIX: &[u8] = b".elastickv-meta.json";
-/// Ending of a body whose key is also a directory.
-pub(super) const LEAF_SUFFIX: &[u8] = b".elastickv-leaf-data";
-/// Ending of a body whose key ends like a sidecar.
-pub(super) const USER_DATA_SUFFIX: &[u8] = b".user-data";
-/// Directory of the keys that cannot be a path.
-pub(super) const KEYS_DIRECTORY: &[u8] = b"_keys";
-
 /// Names at the top of a bucket's directory that are not objects.
-const RESERVED: [&[u8]; 5] = [
-    b"_bucket.json",
-    b"KEYMAP.jsonl",
-    b"_orphans",
-    b"_incomplete_uploads",
-    KEYS_DIRECTORY,
+const RESERVED: [&str; 5] = [
+    object_name::BUCKET_FILE,
+    keymap::FILE_NAME,
+    object_name::ORPHANS_DIRECTORY,
+    object_name::INCOMPLETE_UPLOADS_DIRECTORY,
+    object_name::KEYS_DIRECTORY,
 ];
 
-const MAX_SEGMENT_BYTES: usize = 255;
-/// Leaves room for the sidecar's ending.
-pub(super) const MAX_LAST_SEGMENT_BYTES: usize = MAX_SEGMENT_BYTES - SIDECAR_SUFFIX.len();
-/// Longest path of a body, counted from the bucket's directory. With the sidecar's ending, and with a thousand bytes left for
-/// where the tree lies, it stays below the kernel's 4096.
-pub(super) const MAX_PATH_BYTES: usize = 3072 - SIDECAR_SUFFIX.len();
-
-/// Tells whether a key can be its own path, judged by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
-    /// It can.
-    Plain,
-    /// It is only too long for that.
-    TooLong,
-    /// It cannot.
-    NotAPath,
-}
+/// Ending of the file that describes a body.
+pub(super) const SIDECAR_SUFFIX: &[u8] = object_name::META_SUFFIX.as_bytes();
+/// Ending of a body whose key is also a directory.
+pub(super) const LEAF_SUFFIX: &[u8] = object_name::LEAF_SUFFIX.as_bytes();
+/// Ending of a body whose key ends like a sidecar.
+pub(super) const USER_DATA_SUFFIX: &[u8] = object_name::USER_DATA_SUFFIX.as_bytes();
+/// Longest last segment of a path; leaves room for the sidecar's ending.
+const MAX_LAST_SEGMENT_BYTES: usize = object_name::LAST_COMPONENT_LIMIT_BYTES;
 
 /// The name of a body, relative to its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +56,8 @@ impl Name {
     pub(super) fn by_shape(shape: Shape) -> Name {
         match shape {
             Shape::Plain => Name::Natural,
-            Shape::TooLong => Name::EscapedTooLong,
-            Shape::NotAPath => Name::Escaped,
+            Shape::OverLong => Name::EscapedTooLong,
+            Shape::Impossible => Name::Escaped,
         }
     }
 
@@ -126,25 +107,24 @@ impl Name {
     }
 }
 
+/// Tells whether a key is its own path where all names are told apart.
+pub(super) fn is_plain(key: &[u8]) -> bool {
+    object_name::shape(key) == Shape::Plain
+}
+
 /// Judges a key by itself.
 pub(super) fn shape(key: &[u8], folding: Folding) -> Shape {
-    if !is_path(key) || is_reserved(key, folding) || !folding.takes(key) {
-        return Shape::NotAPath;
-    }
-    if fits(key.len(), last_segment_bytes(key))
-        && key
-            .split(|&byte| byte == b'/')
-            .all(|s| s.len() <= MAX_SEGMENT_BYTES)
-    {
-        Shape::Plain
-    } else {
-        Shape::TooLong
+    match object_name::shape(key) {
+        Shape::Impossible => Shape::Impossible,
+        _ if folding == Folding::Portable && is_reserved_somewhere(key) => Shape::Impossible,
+        _ if !folding.takes(key) => Shape::Impossible,
+        shape => shape,
     }
 }
 
-/// Tells whether a body's path of this length, with a last segment of this length, leaves room for its sidecar.
-pub(super) fn fits(path_bytes: usize, last_segment_bytes: usize) -> bool {
-    path_bytes <= MAX_PATH_BYTES && last_segment_bytes <= MAX_LAST_SEGMENT_BYTES
+/// Tells whether a last segment of this length leaves room for the sidecar.
+pub(super) fn fits(last_segment_bytes: usize) -> bool {
+    last_segment_bytes <= MAX_LAST_SEGMENT_BYTES
 }
 
 pub(super) fn last_segment_bytes(key: &[u8]) -> usize {
@@ -155,49 +135,22 @@ pub(super) fn last_segment_bytes(key: &[u8]) -> usize {
 
 /// Appends the path of an object's body, from the bucket's directory.
 pub(super) fn path_into(key: &[u8], name: Name, folding: Folding, out: &mut Vec<u8>) {
-    match name.suffix() {
-        Some(suffix) => {
+    match (name.suffix(), folding) {
+        (Some(suffix), _) => {
             out.extend_from_slice(key);
             out.extend_from_slice(suffix);
         }
-        None => {
-            out.extend_from_slice(KEYS_DIRECTORY);
-            out.push(b'/');
-            escaped_into(key, folding, out);
-        }
+        (None, Folding::Exact) => out.extend_from_slice(object_name::escaped(key).as_bytes()),
+        // Two readable names could still meet in another case.
+        (None, Folding::Portable) => out.extend_from_slice(object_name::hashed(key).as_bytes()),
     }
 }
 
-/// Appends the name below `_keys/`: `k.` and the percent-encoded key, or `h.` and its digest where that is too long, would be taken for a
-/// sidecar, or could meet another name in another case.
-fn escaped_into(key: &[u8], folding: Folding, out: &mut Vec<u8>) {
-    let start = out.len();
-    if folding == Folding::Exact && key.len() <= MAX_LAST_SEGMENT_BYTES {
-        out.extend_from_slice(b"k.");
-        percent::encode_into(key, out);
-        let name = out.get(start..).unwrap_or_default();
-        if name.len() <= MAX_LAST_SEGMENT_BYTES && !name.ends_with(SIDECAR_SUFFIX) {
-            return;
-        }
-        out.truncate(start);
-    }
-    out.extend_from_slice(b"h.");
-    out.extend_from_slice(HEXLOWER.encode(&Sha256::digest(key)).as_bytes());
-}
-
-fn is_path(key: &[u8]) -> bool {
-    !key.iter().any(|byte| matches!(byte, 0 | b'\\'))
-        && key
-            .split(|&byte| byte == b'/')
-            .all(|segment| !matches!(segment, b"" | b"." | b".."))
-}
-
-fn is_reserved(key: &[u8], folding: Folding) -> bool {
+fn is_reserved_somewhere(key: &[u8]) -> bool {
     let first = key.split(|&byte| byte == b'/').next().unwrap_or_default();
-    RESERVED.iter().any(|reserved| match folding {
-        Folding::Exact => first == *reserved,
-        Folding::Portable => first.eq_ignore_ascii_case(reserved),
-    })
+    RESERVED
+        .iter()
+        .any(|reserved| first.eq_ignore_ascii_case(reserved.as_bytes()))
 }
 
 #[cfg(test)]

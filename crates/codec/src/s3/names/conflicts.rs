@@ -53,11 +53,7 @@ impl Stem {
             Name::Leaf => LEAF_SUFFIX,
             _ => return Some(b""),
         };
-        fits(
-            self.key.len() + suffix.len(),
-            last_segment_bytes(&self.key) + suffix.len(),
-        )
-        .then_some(suffix)
+        fits(last_segment_bytes(&self.key) + suffix.len()).then_some(suffix)
     }
 }
 
