@@ -1,0 +1,145 @@
+//! The check beside the limits of the machine, measured in one run and in turns.
+//!
+//! `cargo bench -p dataset --bench check [-- MEBIBYTES FILES]` writes its data into a temporary directory and prints one line for
+//! each measurement. Every figure is the best of three turns.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use dataset::{Request, Silent, Verdict, check};
+
+const TURNS: usize = 3;
+
+fn main() -> std::io::Result<()> {
+    let mut numbers = std::env::args()
+        .skip(1)
+        .filter_map(|word| word.parse::<u64>().ok());
+    let mebibytes = numbers.next().unwrap_or(256);
+    let files = numbers.next().unwrap_or(20_000);
+    let dir = tempfile::tempdir()?;
+    let mut out = std::io::stdout().lock();
+    table(&dir.path().join("data.csv"), mebibytes << 20, &mut out)?;
+    images(&dir.path().join("images"), files, &mut out)
+}
+
+/// Takes the best of alternating turns of two things.
+fn race(mut limit: impl FnMut(), mut product: impl FnMut()) -> (Duration, Duration) {
+    let time = |work: &mut dyn FnMut()| {
+        let begin = Instant::now();
+        work();
+        begin.elapsed()
+    };
+    let mut best = (Duration::MAX, Duration::MAX);
+    for _ in 0..TURNS {
+        best.0 = best.0.min(time(&mut limit));
+        best.1 = best.1.min(time(&mut product));
+    }
+    best
+}
+
+fn request(task: &str) -> Request {
+    let mut request = Request::new(task, jiff::civil::date(2026, 11, 21), std::env::temp_dir());
+    request.label_column = Some("label".to_owned());
+    (request.file_max_bytes, request.total_max_bytes) = (u64::MAX, u64::MAX);
+    request
+}
+
+/// A table of numbers, words and dates against bare iteration over its records.
+fn table(path: &Path, bytes: u64, out: &mut impl Write) -> std::io::Result<()> {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
+    writeln!(file, "account,amount,rate,city,opened,active,label")?;
+    let mut written = 0u64;
+    let mut row = 0u64;
+    while written < bytes {
+        row += 1;
+        let line = format!(
+            "{},{}.{:02},{:.4},Town {},2024-{:02}-{:02},{},{}\n",
+            row * 7 % 1_000_003,
+            row % 9999,
+            row % 100,
+            (row % 977) as f64 / 977.0,
+            row % 4999,
+            row % 12 + 1,
+            row % 28 + 1,
+            if row % 3 == 0 { "yes" } else { "no" },
+            ["low", "middle", "high"][(row % 3) as usize],
+        );
+        written += line.len() as u64;
+        file.write_all(line.as_bytes())?;
+    }
+    file.flush()?;
+    let iterate = || {
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .from_path(path)
+            .expect("the table opens");
+        let mut record = csv::ByteRecord::new();
+        while reader
+            .read_byte_record(&mut record)
+            .expect("the table reads")
+        {
+            std::hint::black_box(&record);
+        }
+    };
+    let request = request("tabular_classification");
+    let judge = || {
+        let report = check(path, &request, &Silent).expect("the check ends");
+        assert_eq!(report.verdict(false), Verdict::Sound);
+    };
+    let (limit, product) = race(iterate, judge);
+    let rate = |time: Duration| written as f64 / 1e6 / time.as_secs_f64();
+    writeln!(
+        out,
+        "table: csv iteration {:.0} MB/s, check {:.0} MB/s, {:.0} %",
+        rate(limit),
+        rate(product),
+        100.0 * limit.as_secs_f64() / product.as_secs_f64()
+    )
+}
+
+/// Small images against a walk that opens each and reads its first 4 KiB on one thread.
+fn images(dir: &Path, count: u64, out: &mut impl Write) -> std::io::Result<()> {
+    std::fs::create_dir_all(dir.join("images"))?;
+    let header = [
+        0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0, 64, 0, 64, 1, 1, 0x11, 0, 0xFF, 0xD9,
+    ];
+    let mut image = header.to_vec();
+    image.resize(4096, 0);
+    let mut labels = std::io::BufWriter::new(std::fs::File::create(dir.join("labels.csv"))?);
+    writeln!(labels, "filename,label")?;
+    for number in 0..count {
+        std::fs::write(dir.join(format!("images/{number:06}.jpg")), &image)?;
+        writeln!(labels, "{number:06}.jpg,{}", number % 10)?;
+    }
+    labels.flush()?;
+    let walk = || {
+        let mut buffer = [0; 4096];
+        for entry in std::fs::read_dir(dir.join("images")).expect("the images are listed") {
+            let path = entry.expect("an entry").path();
+            let mut file = std::fs::File::open(path).expect("an image opens");
+            std::hint::black_box(file.read(&mut buffer).expect("an image reads"));
+        }
+    };
+    let mut plain = request("image_classification");
+    let judge = |request: &Request| {
+        let report = check(dir, request, &Silent).expect("the check ends");
+        assert_eq!(report.verdict(false), Verdict::Sound);
+    };
+    let (limit, product) = race(walk, || judge(&plain));
+    writeln!(
+        out,
+        "images: walk {:.0} files/s, check {:.0} files/s, {:.2} of the walk's time",
+        count as f64 / limit.as_secs_f64(),
+        count as f64 / product.as_secs_f64(),
+        product.as_secs_f64() / limit.as_secs_f64()
+    )?;
+    plain.payload = true;
+    let (_, hashed) = race(walk, || judge(&plain));
+    writeln!(
+        out,
+        "images with digests: check {:.0} files/s, {:.0} MB/s",
+        count as f64 / hashed.as_secs_f64(),
+        (count * 4096) as f64 / 1e6 / hashed.as_secs_f64()
+    )
+}
