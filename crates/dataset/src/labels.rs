@@ -44,6 +44,8 @@ pub(crate) enum Reading {
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     counted: HashMap<Box<[u8]>, Entry>,
+    /// Values seen lately, not counted yet: a class column has few, and comparing is cheaper than looking up.
+    recent: Vec<Recent>,
     bytes: usize,
     forgotten: bool,
     /// Largest number of distinct values known at one time.
@@ -58,6 +60,17 @@ struct Entry {
     blanks_vary: bool,
 }
 
+/// A value and how often it was seen since it came here.
+#[derive(Clone, Debug, Default)]
+struct Recent {
+    value: Vec<u8>,
+    blanks: (usize, usize),
+    count: u64,
+}
+
+/// Places for recent values; a power of two.
+const RECENT: usize = 64;
+
 impl Tally {
     /// Counts a raw cell.
     pub(crate) fn see(&mut self, cell: &[u8]) {
@@ -65,15 +78,52 @@ impl Tally {
         let blanks = blanks(cell, token);
         if token.len() > VALUE_MAX_BYTES {
             let shortened = shortened(token);
-            self.count(&shortened, blanks);
+            self.count(&shortened, blanks, 1);
         } else {
-            self.count(token, blanks);
+            self.see_token(token, blanks);
         }
     }
 
-    fn count(&mut self, value: &[u8], blanks: (usize, usize)) {
+    fn see_token(&mut self, token: &[u8], blanks: (usize, usize)) {
+        if self.recent.is_empty() {
+            self.recent.resize(RECENT, Recent::default());
+        }
+        let ends = token.first().zip(token.last());
+        let ends = ends.map_or(0, |(first, last)| {
+            usize::from(*first) + 7 * usize::from(*last)
+        });
+        let place = (ends + 31 * token.len()) % RECENT;
+        let recent = &mut self.recent[place];
+        if recent.count > 0 && recent.value == token && recent.blanks == blanks {
+            recent.count += 1;
+            return;
+        }
+        let before = std::mem::take(recent);
+        if before.count > 0 {
+            self.count(&before.value, before.blanks, before.count);
+        }
+        let mut value = before.value;
+        value.clear();
+        value.extend_from_slice(token);
+        self.recent[place] = Recent {
+            value,
+            blanks,
+            count: 1,
+        };
+    }
+
+    /// Counts all recent values.
+    fn settle(&mut self) {
+        for recent in std::mem::take(&mut self.recent) {
+            if recent.count > 0 {
+                self.count(&recent.value, recent.blanks, recent.count);
+            }
+        }
+    }
+
+    fn count(&mut self, value: &[u8], blanks: (usize, usize), times: u64) {
         if let Some(entry) = self.counted.get_mut(value) {
-            entry.count += 1;
+            entry.count += times;
             entry.blanks_vary |= entry.blanks != blanks;
             return;
         }
@@ -82,7 +132,7 @@ impl Tally {
         }
         self.bytes += value.len();
         let entry = Entry {
-            count: 1,
+            count: times,
             blanks,
             blanks_vary: false,
         };
@@ -107,13 +157,15 @@ impl Tally {
     }
 
     /// Says in how many labels the blanks around the value vary.
-    pub(crate) fn blank_variants(&self) -> u64 {
+    pub(crate) fn blank_variants(&mut self) -> u64 {
+        self.settle();
         let vary = self.counted.values().filter(|entry| entry.blanks_vary);
         vary.count() as u64
     }
 
     /// Gives the classes.
-    pub(crate) fn finish(self, reading: Reading) -> Distribution {
+    pub(crate) fn finish(mut self, reading: Reading) -> Distribution {
+        self.settle();
         let mut classes: HashMap<String, u64> = HashMap::with_capacity(self.counted.len());
         for (value, entry) in self.counted {
             if let Some(class) = class(&value, reading) {

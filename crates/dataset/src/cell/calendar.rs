@@ -52,6 +52,22 @@ impl Calendar {
         }
     }
 
+    /// Says whether ten bytes are a date on one of the first 28 days of a month, which needs no calendar. Others may be dates too.
+    pub(crate) fn is_plain_date(token: &[u8]) -> bool {
+        let &[y1, y2, y3, y4, first, m1, m2, second, d1, d2] = token else {
+            return false;
+        };
+        let value = |tens: u8, ones: u8| {
+            let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+            (tens <= 9 && ones <= 9).then(|| tens * 10 + ones)
+        };
+        let year = value(y1, y2).is_some() && value(y3, y4).is_some();
+        year && first == second
+            && matches!(first, b'-' | b'/')
+            && matches!(value(m1, m2), Some(1..=12))
+            && matches!(value(d1, d2), Some(1..=28))
+    }
+
     /// Gives the moment, for comparisons. A date alone is its first instant.
     pub(crate) fn moment(&self) -> Moment {
         let offset = match self.zone {

@@ -3,13 +3,15 @@
 
 /// Says whether a word is missing for columns of a schema, for `mask_id` and for tabular labels. Case counts.
 pub(crate) fn is_curated_missing(cell: &[u8]) -> bool {
-    // The longest word has four bytes; most cells end here.
-    if cell.len() > 4 {
-        return false;
+    // Most cells end here: the longest word has four bytes, and few letters begin one.
+    match cell.first() {
+        None => return true,
+        Some(b'N' | b'n' | b'<' | b'#') if cell.len() <= 4 => {}
+        Some(_) => return false,
     }
     matches!(
         cell,
-        b"" | b"NA"
+        b"NA"
             | b"N/A"
             | b"n/a"
             | b"NULL"

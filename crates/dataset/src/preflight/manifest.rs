@@ -366,7 +366,7 @@ impl<'a> Pass<'a> {
             );
             findings.add(Rule::GroupCount, Place::file(Arc::clone(file)), message);
         }
-        if let Some(tally) = self.tally {
+        if let Some(mut tally) = self.tally {
             let reading = reading(facts, self.contract);
             let variants = tally.blank_variants();
             facts.distribution = Some(judge_labels(

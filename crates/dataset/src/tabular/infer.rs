@@ -143,10 +143,18 @@ impl Guess {
         if self.text {
             return;
         }
+        if self.dates_only() && token.len() == 10 && Calendar::is_plain_date(token) {
+            return;
+        }
         match token.first() {
             Some(b'0'..=b'9' | b'+' | b'-' | b'.') => self.see_digits(token),
             _ => self.see_word(token),
         }
+    }
+
+    /// The column has had naive calendar values and nothing else, so that one more plain date changes nothing.
+    fn dates_only(&self) -> bool {
+        self.calendar && !self.numbers && !self.booleans && self.zone == Some(Zone::Naive)
     }
 
     fn see_digits(&mut self, token: &[u8]) {
@@ -179,10 +187,7 @@ impl Guess {
     }
 
     fn see_word(&mut self, token: &[u8]) {
-        const WORDS: [&[u8]; 8] = [b"true", b"false", b"t", b"f", b"yes", b"no", b"y", b"n"];
-        let is_boolean = self.booleans
-            && token.len() <= 5
-            && WORDS.iter().any(|word| token.eq_ignore_ascii_case(word));
+        let is_boolean = self.booleans && is_truth(token);
         if is_boolean {
             (self.whole, self.numbers, self.calendar) = (false, false, false);
         } else {
@@ -248,6 +253,17 @@ impl Guess {
             _ => "DATE",
         };
         word.to_owned()
+    }
+}
+
+/// The words of both truth values, in any case.
+fn is_truth(token: &[u8]) -> bool {
+    match token {
+        [letter] => matches!(letter.to_ascii_lowercase(), b't' | b'f' | b'y' | b'n'),
+        [_, _] => token.eq_ignore_ascii_case(b"no"),
+        [_, _, _] => token.eq_ignore_ascii_case(b"yes"),
+        [_, _, _, _] => token.eq_ignore_ascii_case(b"true"),
+        _ => token.eq_ignore_ascii_case(b"false"),
     }
 }
 
