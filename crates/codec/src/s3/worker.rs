@@ -116,16 +116,25 @@ impl<'a> Worker<'a> {
                 self.shared.idle.fetch_add(1, Ordering::Relaxed);
                 return self.writer;
             };
+            let Some(last) = batch.last().map(Job::number) else {
+                continue;
+            };
+            let mut bytes = 0;
             for job in batch {
                 let number = job.number();
                 if self.shared.is_past_failure(number) {
                     continue;
                 }
-                let bytes = job.size_bytes();
-                let done = self.write(job).and_then(|()| self.shared.meter.add(bytes));
-                if let Err(error) = done {
+                // Large bodies are metered while they are copied.
+                bytes += Some(job.size_bytes())
+                    .filter(|&size| size <= SMALL_BODY_BYTES)
+                    .unwrap_or(0);
+                if let Err(error) = self.write(job) {
                     self.shared.fail(number, error);
                 }
+            }
+            if let Err(error) = self.shared.meter.add(bytes) {
+                self.shared.fail(last, error);
             }
         }
     }
@@ -376,6 +385,7 @@ impl<'a> Worker<'a> {
                     also(Some(bytes))?;
                     Ok(file.append(bytes)?)
                 })?;
+                shared.meter.add(chunk.value.length)?;
                 check_content(chunk, || {
                     content.take().unwrap_or_default().finalize().into()
                 })?;
