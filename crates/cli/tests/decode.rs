@@ -4,11 +4,11 @@ mod common;
 
 use std::fs;
 
-use common::{EPOCH, Place, demo_snapshot};
+use common::{EPOCH, Place, redis_snapshot};
 
 const NAME: &str = "00000000000001b4.fsm";
 
-/// A data directory with the bundled snapshot where its node put it.
+/// A data directory with a snapshot where its node put it.
 fn data_directory(place: &Place) {
     place.snapshot(&format!("node/fsm-snap/{NAME}"));
 }
@@ -17,8 +17,8 @@ fn data_directory(place: &Place) {
 fn the_demo_decodes_verifies_and_fits_a_screen() {
     let place = Place::new();
     let run = place.run(["demo", "--output", "out"]).exits(0);
-    assert!(run.stdout.lines().count() <= 24, "{}", run.stdout);
-    assert!(run.stdout.contains("106 strings"), "{}", run.stdout);
+    assert!(run.stdout.lines().count() <= 30, "{}", run.stdout);
+    assert!(run.stdout.contains("bucket     rescued"), "{}", run.stdout);
     place.run(["snapshot", "verify", "out"]).exits(0);
     place.run(["demo", "--format=json"]).exits(0).result();
 }
@@ -38,7 +38,7 @@ fn file_directory_and_standard_input_give_the_same_files() {
         .run(["snapshot", "decode", "node/fsm-snap", "-o", "c"])
         .exits(0);
     place
-        .run_with_input(demo_snapshot(), ["snapshot", "decode", "-", "-o", "d"])
+        .run_with_input(redis_snapshot(), ["snapshot", "decode", "-", "-o", "d"])
         .exits(0);
     let key = |tree: &str| fs::read(place.path(tree).join("redis/db_0/strings/k1.bin")).unwrap();
     for tree in ["b", "c", "d"] {
@@ -143,7 +143,7 @@ fn inputs_that_cannot_be_used_say_why() {
 #[test]
 fn damage_names_the_place() {
     let place = Place::new();
-    let mut bytes = demo_snapshot().to_vec();
+    let mut bytes = redis_snapshot().to_vec();
     let cut = bytes.len() - 100;
     place.write("cut.fsm", &bytes[..cut]);
     let error = refuses(&place, &["cut.fsm", "-o", "out"], 10, "snapshot.truncated");
@@ -288,7 +288,7 @@ fn a_full_spool_is_told_and_leaves_nothing() {
     let place = Place::new();
     let error = place
         .run_with_input(
-            demo_snapshot(),
+            redis_snapshot(),
             [
                 "snapshot",
                 "decode",

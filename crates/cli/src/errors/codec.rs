@@ -81,7 +81,19 @@ pub(crate) fn codec(error: &Error) -> Failure {
 const PARTIAL: &str = "Use --partial to leave it out and list it in the report.";
 
 fn s3(error: &::codec::s3::Error) -> Failure {
-    Failure::new(Exit::SnapshotDamaged, "s3.damaged", error.to_string()).remedy(PARTIAL)
+    let failure = Failure::new(Exit::SnapshotDamaged, error.id(), error.fault.to_string())
+        .remedy(error.remedy());
+    let failure = match &error.place {
+        Some(place) => at(failure, place),
+        None => failure,
+    };
+    let members = [("bucket", &error.bucket), ("object", &error.object)];
+    members
+        .into_iter()
+        .fold(failure, |failure, (name, member)| match member {
+            Some(member) => failure.at(name, member.as_str()),
+            None => failure,
+        })
 }
 
 /// A run that was told to stop; the caller replaces it by what the signal says.

@@ -51,9 +51,9 @@ impl Place {
         path
     }
 
-    /// The bundled snapshot under a name.
+    /// The same under a name.
     pub fn snapshot(&self, name: &str) -> PathBuf {
-        self.write(name, demo_snapshot())
+        self.write(name, redis_snapshot())
     }
 
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
@@ -206,9 +206,9 @@ impl Run {
     }
 }
 
-/// The bundled snapshot.
-pub fn demo_snapshot() -> &'static [u8] {
-    include_bytes!("../../demo/follower.fsm")
+/// A snapshot of a real node with 106 Redis strings, see `demo/README.md`.
+pub fn redis_snapshot() -> &'static [u8] {
+    include_bytes!("../follower.fsm")
 }
 
 /// The published schema of every line of JSON output.

@@ -61,6 +61,18 @@ pub(crate) struct HowArgs {
     #[arg(long)]
     rename_collisions: bool,
 
+    /// Refuse S3 keys that cannot be a path instead of putting them below `_keys/`
+    #[arg(long)]
+    strict_keys: bool,
+
+    /// Write S3 generations, clock values, upload ids and parts as well
+    #[arg(long)]
+    extended_metadata: bool,
+
+    /// Do not compare S3 bodies with their etags, which saves the MD5 pass
+    #[arg(long)]
+    no_etag: bool,
+
     /// Use only file names that every common file system keeps apart
     #[arg(long)]
     portable_names: bool,
@@ -110,6 +122,9 @@ pub(super) fn options(
     options.s3.include_incomplete_uploads = how.include_incomplete_uploads;
     options.s3.include_orphans = how.include_orphans;
     options.s3.rename_collisions = how.rename_collisions;
+    options.s3.strict_keys = how.strict_keys;
+    options.s3.extended_metadata = how.extended_metadata;
+    options.s3.verify_etags = !how.no_etag;
     options.cluster_id.clone_from(&how.cluster_id);
     options.index = how.index;
     if let Some(scratch) = &how.scratch_dir {

@@ -75,6 +75,17 @@ fn text(report: &Report, destination: &str) -> String {
     for bucket in &report.s3.buckets {
         line("bucket", printable(bucket).into_owned());
     }
+    if report.s3.objects > 0 {
+        let etags = Amount(report.s3.etags_verified, "etag");
+        let objects = Amount(report.s3.objects, "object");
+        line(
+            "s3",
+            format!(
+                "{objects}, {}, {etags} verified",
+                Bytes(report.s3.object_bytes)
+            ),
+        );
+    }
     if report.redis.strings + report.redis.hyperloglogs > 0 {
         line(
             "redis",
@@ -132,7 +143,7 @@ fn members(decoded: &Decoded, destination: &str) -> Map<String, Value> {
     members.insert("bytes".into(), report.bytes.into());
     members.insert("inputs".into(), inputs.collect());
     members.insert("rows".into(), counts(&report.counts));
-    members.insert("s3".into(), json!({ "buckets": report.s3.buckets }));
+    members.insert("s3".into(), s3(&report.s3));
     members.insert(
         "redis".into(),
         json!({
@@ -147,6 +158,22 @@ fn members(decoded: &Decoded, destination: &str) -> Map<String, Value> {
     );
     members.insert("left_out".into(), left_out.collect());
     members
+}
+
+fn s3(report: &codec::s3::Report) -> Value {
+    json!({
+        "buckets": report.buckets,
+        "objects": report.objects,
+        "object_bytes": report.object_bytes,
+        "renamed": report.renamed,
+        "etags_verified": report.etags_verified,
+        "etags_unverifiable": report.etags_unverifiable,
+        "stale_objects": report.stale_objects,
+        "elsewhere_objects": report.elsewhere_objects,
+        "orphan_chunks": report.orphan_chunks,
+        "upload_chunks": report.upload_chunks,
+        "upload_records": report.upload_records,
+    })
 }
 
 /// Where every row went, as a JSON object.
