@@ -62,7 +62,7 @@ fn table(path: &Path, bytes: u64, out: &mut impl Write) -> std::io::Result<()> {
             row % 4999,
             row % 12 + 1,
             row % 28 + 1,
-            if row % 3 == 0 { "yes" } else { "no" },
+            if row.is_multiple_of(3) { "yes" } else { "no" },
             ["low", "middle", "high"][(row % 3) as usize],
         );
         written += line.len() as u64;

@@ -173,6 +173,16 @@ impl<R: Read> Records<R> {
 }
 
 impl<'a> Record<'a> {
+    /// Puts a record together again: contents, and where each field ends in them.
+    pub(super) fn new(fields: &'a [u8], ends: &'a [usize], line: u64) -> Record<'a> {
+        Record { fields, ends, line }
+    }
+
+    /// Gives where each field ends in the contents.
+    pub(super) fn ends(&self) -> &'a [usize] {
+        self.ends
+    }
+
     /// Gives the number of fields.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()

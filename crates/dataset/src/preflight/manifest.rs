@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Facts;
 use super::columns;
-use crate::csv::{Flaw, Header, Offence, ReadError, Record, Records};
+use crate::csv::{Flaw, Header, Offence, ReadError, Record, Records, read_ahead};
 use crate::files::text::flaw;
 use crate::finding::{Findings, Place};
 use crate::forecast::Forecast;
@@ -29,6 +29,9 @@ use crate::task::{Classes, Contract, Family, Link};
 
 /// Rows between two looks at whether to stop.
 const ROWS_BETWEEN_LOOKS: u64 = 4096;
+
+/// A second thread for reading pays from this size on.
+const READ_AHEAD_FROM_BYTES: u64 = 1 << 20;
 
 /// Reads the manifest and applies all rules about it. Gives which files of the first directory rows name, if rows could be read.
 pub(super) fn check(
@@ -103,7 +106,7 @@ impl From<Stopped> for Ended {
     reason = "what is found about rows must be told from the rest until the file has been read to its end"
 )]
 fn read<'a>(
-    source: impl Read,
+    source: impl Read + Send,
     layout: &'a Layout,
     settings: &'a Settings,
     facts: &mut Facts,
@@ -135,15 +138,22 @@ fn read<'a>(
     );
     let pass = pass.insert(Pass::new(header, layout, settings, facts, findings));
     let mut number = 0;
-    while let Some(record) = records.next()? {
+    let mut take = |record: &Record<'_>| {
         if record.is_blank_line() {
-            continue;
+            return Ok(());
         }
         number += 1;
-        pass.row(&record, number, file, about_rows)
-            .map_err(Stopped::from)?;
-        if number % ROWS_BETWEEN_LOOKS == 0 {
-            go_on(observer)?;
+        pass.row(record, number, file, about_rows)?;
+        match number % ROWS_BETWEEN_LOOKS {
+            0 => go_on(observer),
+            _ => Ok(()),
+        }
+    };
+    if layout.manifest.stamp.size_bytes > READ_AHEAD_FROM_BYTES {
+        read_ahead(records, take)??;
+    } else {
+        while let Some(record) = records.next()? {
+            take(&record)?;
         }
     }
     Ok(number)
