@@ -1,10 +1,10 @@
 //! What the rows of a snapshot mean: key families, and the loops that decode and inspect them.
 //!
 //! The crate knows every key family and every file of the dump tree that belongs to it. It knows no paths of the
-//! machine: snapshots come in as positional readers, files go out through [`dump::TreeWriter`]. It prints nothing; it
+//! machine: snapshots come in as positional readers, files go out through [`dump::tree::TreeWriter`]. It prints nothing; it
 //! tells an [`Observer`] what it finds.
 //!
-//! [`decode`] goes over a snapshot in four steps, and nothing is written before the first one has seen all of it:
+//! [`decode()`] goes over a snapshot in four steps, and nothing is written before the first one has seen all of it:
 //!
 //! 1. *survey*: every row is read once, the visible version of each key chosen, and what has to be sorted or joined
 //!    is put into external sorters. Long bodies stay unread.

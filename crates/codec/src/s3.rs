@@ -1,7 +1,7 @@
 //! The S3 keyspace: buckets, objects and their chunks.
 //!
-//! Rows come as the survey sees them and are filed so that the rows of an object stand together ([`Index`]). Between the passes, buckets
-//! get directories, references their content and keys their names ([`Plan`]). The second pass goes through the objects in order, selects
+//! Rows come as the survey sees them and are filed so that the rows of an object stand together (`Index`). Between the passes, buckets
+//! get directories, references their content and keys their names (`Plan`). The second pass goes through the objects in order, selects
 //! each one's chunks by its manifest, and has several threads copy them straight from the snapshot to the body, hashing on the way.
 //!
 //! Invariants:

@@ -1,9 +1,10 @@
 //! The ingest document: one mapping that tells the cluster what a dataset is.
 //!
-//! [`schema`] publishes what a document may look like, [`validate`] judges one that somebody wrote, and [`Document::synthesise`]
+//! [`schema()`] publishes what a document may look like, [`validate`] judges one that somebody wrote, and [`Document::synthesise`]
 //! writes one from flags and data. One description of the document and the task registry stand behind all three. Nothing here reads
 //! a file.
 
+mod advice;
 mod check;
 mod conditions;
 mod document;
@@ -18,6 +19,7 @@ mod shape;
 mod violation;
 mod write;
 
+pub use advice::Warning;
 pub use document::{Document, Facts, Intent, Policy, Unsound};
 pub use load::NotADocument;
 pub use paths::{UnsafeName, staged_prefix};
@@ -30,6 +32,8 @@ pub use violation::Violation;
 pub struct Validation {
     /// Why the ingestor refuses it, sorted by path, then message; empty if it does not.
     pub violations: Vec<Violation>,
+    /// What may go wrong all the same, sorted likewise. Each names the ages of ingestors for which it is an error.
+    pub warnings: Vec<Warning>,
 }
 
 /// Judges the text of a document, YAML or JSON.
@@ -45,5 +49,6 @@ pub fn validate(text: &[u8]) -> Result<Validation, NotADocument> {
     violations.extend(local::check(&root));
     Ok(Validation {
         violations: violation::tidy(violations),
+        warnings: advice::advise(&root),
     })
 }

@@ -12,7 +12,7 @@ pub(crate) struct SelectArgs {
     #[arg(long, value_name = "LIST")]
     adapter: Option<String>,
 
-    /// Limits an adapter to the named tables, buckets, databases or queues: ADAPTER=NAME[,NAME]
+    /// Limits an adapter to the named tables, buckets, databases or queues: ADAPTER=NAME or ADAPTER=NAME,NAME
     ///
     /// Without --adapter, adapters without a scope are left out. May be given several times.
     #[arg(long, value_name = "SCOPE")]
@@ -80,7 +80,7 @@ fn scope(typed: &[String]) -> Result<Scope, Failure> {
         let Some((name, list)) = one.split_once('=') else {
             return Err(usage(
                 "usage.invalid-scope",
-                "a scope has the form ADAPTER=NAME[,NAME]",
+                "a scope has the form ADAPTER=NAME or ADAPTER=NAME,NAME",
                 "--scope",
             ));
         };

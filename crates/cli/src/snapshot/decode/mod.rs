@@ -36,7 +36,7 @@ pub(crate) struct Args {
     #[arg(long)]
     overwrite: bool,
 
-    /// Decode every snapshot of the data directory, each to DIR/<index>
+    /// Decode every snapshot of the data directory, each to DIR/INDEX
     #[arg(long)]
     all: bool,
 
