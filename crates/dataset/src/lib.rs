@@ -1,7 +1,7 @@
 //! Local datasets: which tasks there are, what they want on disk, whether a folder has it, and the document that describes a
 //! dataset to the cluster.
 //!
-//! [`check`] is the local side of a push. It is synchronous, knows no network, prints nothing and writes nothing but temporary
+//! [`check()`] is the local side of a push. It is synchronous, knows no network, prints nothing and writes nothing but temporary
 //! files; what it finds wrong is a [`finding::Finding`], all of them in one run. [`rule::TABLE`] holds every rule.
 
 pub mod age;
