@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::output::{Color, Format, Style};
 use crate::progress::Mode;
 
-/// Brings data out of elastickv snapshots as plain files.
+/// Brings data out of elastickv snapshots as plain files, and checks local datasets.
 #[derive(Debug, Parser)]
 #[command(name = "longshore", version = crate::version::LINE, propagate_version = false)]
 #[command(disable_help_subcommand = true, max_term_width = 100, after_long_help = exit_codes())]
@@ -61,6 +61,9 @@ pub(crate) enum Command {
     /// Work with snapshots and the dumps made from them
     #[command(subcommand)]
     Snapshot(crate::snapshot::Command),
+    /// Work with ingest documents
+    #[command(subcommand)]
+    Ingest(crate::ingest::Command),
     /// Decode the snapshot that comes with the program, verify the result and show it
     Demo(crate::demo::Args),
     /// Say which build this is
@@ -76,6 +79,7 @@ impl Command {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Snapshot(command) => command.name(),
+            Self::Ingest(command) => command.name(),
             Self::Demo(_) => "demo",
             Self::Version => "version",
             Self::Completions(_) => "completions",

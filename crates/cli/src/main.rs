@@ -17,6 +17,7 @@ mod reference;
 
 mod completions;
 mod demo;
+mod ingest;
 mod man;
 mod snapshot;
 mod version;
