@@ -155,6 +155,8 @@ struct Inspector {
     current: SectionStats,
     largest: Vec<Largest>,
     object: (Vec<u8>, u64),
+    /// The collection of the last element.
+    collection: Option<(Family, Vec<u8>)>,
     expiries: ExpirySpread,
     unknown: BTreeMap<String, (u64, u64)>,
 }
@@ -210,6 +212,7 @@ impl Inspector {
             current: SectionStats::default(),
             largest: Vec::new(),
             object: (Vec::new(), 0),
+            collection: None,
             expiries: ExpirySpread::default(),
             unknown: BTreeMap::new(),
         }
@@ -278,6 +281,16 @@ impl Inspector {
     }
 
     fn visible(&mut self, family: Family, prefix: &[u8], record: Record, row: &MvccRow<'_>) {
+        let rest = row.user_key.get(prefix.len()..).unwrap_or_default();
+        if let Some(key) = collection(prefix, record, rest)
+            && self
+                .collection
+                .as_ref()
+                .is_none_or(|(last, of)| *last != family || of != key)
+        {
+            self.collection = Some((family, key.to_vec()));
+            self.current.keys += 1;
+        }
         match record {
             Record::RedisTtl => {
                 if let Ok(at) = row.body.try_into() {
@@ -394,25 +407,33 @@ fn family_of(record: Record) -> Option<Family> {
 
 /// Says whether a row stands for one key, object, item or message, so that counting such rows counts these.
 fn stands_for_a_key(prefix: &[u8], record: Record) -> bool {
-    const BASES: [&[u8]; 10] = [
-        b"!hs|meta|",
-        b"!lst|meta|",
-        b"!st|meta|",
-        b"!zs|meta|",
-        b"!stream|meta|",
-        b"!redis|hash|",
-        b"!redis|set|",
-        b"!redis|zset|",
-        b"!ddb|item|",
-        b"!sqs|msg|data|",
-    ];
+    const ONE_EACH: [&[u8]; 3] = [b"!stream|meta|", b"!ddb|item|", b"!sqs|msg|data|"];
     matches!(
         record,
         Record::RedisString
             | Record::RedisHll
             | Record::RedisTtl
             | Record::S3(s3::Record::ObjectHead)
-    ) || BASES.contains(&prefix)
+    ) || ONE_EACH.contains(&prefix)
+}
+
+/// Returns the Redis key of a row that is an element of a collection, or all of it.
+///
+/// A collection need not have a row of its own, but its elements follow each other.
+fn collection<'r>(prefix: &[u8], record: Record, rest: &'r [u8]) -> Option<&'r [u8]> {
+    const ELEMENTS: [&[u8]; 7] = [
+        b"!hs|fld|",
+        b"!lst|itm|",
+        b"!st|mem|",
+        b"!zs|mem|",
+        b"!redis|hash|",
+        b"!redis|set|",
+        b"!redis|zset|",
+    ];
+    match record {
+        Record::RedisOther(_, form) if ELEMENTS.contains(&prefix) => family::redis_key(rest, form),
+        _ => None,
+    }
 }
 
 /// Returns the encoded bucket of an S3 row, with its terminator.
