@@ -61,6 +61,9 @@ pub(crate) enum Command {
     /// Work with snapshots and the dumps made from them
     #[command(subcommand)]
     Snapshot(crate::snapshot::Command),
+    /// Work with local datasets
+    #[command(subcommand)]
+    Dataset(crate::dataset::Command),
     /// Work with ingest documents
     #[command(subcommand)]
     Ingest(crate::ingest::Command),
@@ -79,6 +82,7 @@ impl Command {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Snapshot(command) => command.name(),
+            Self::Dataset(command) => command.name(),
             Self::Ingest(command) => command.name(),
             Self::Demo(_) => "demo",
             Self::Version => "version",

@@ -16,6 +16,7 @@ mod time;
 mod reference;
 
 mod completions;
+mod dataset;
 mod demo;
 mod ingest;
 mod man;

@@ -61,6 +61,7 @@ fn perform(cli: Cli, environment: Environment, output: &Arc<Output>) -> Done {
 fn dispatch(command: Command, context: &Context) -> Done {
     match command {
         Command::Snapshot(command) => crate::snapshot::run(&command, context),
+        Command::Dataset(command) => crate::dataset::run(&command, context),
         Command::Ingest(command) => crate::ingest::run(&command, context),
         Command::Demo(args) => crate::demo::run(&args, context),
         Command::Version => crate::version::run(),
