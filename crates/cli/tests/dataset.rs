@@ -4,7 +4,7 @@ mod common;
 
 use common::Place;
 
-fn check<'a>(place: &Place, more: &[&'a str]) -> common::Run {
+fn check(place: &Place, more: &[&str]) -> common::Run {
     let fixed = [
         "dataset",
         "check",
