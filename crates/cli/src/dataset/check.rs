@@ -47,7 +47,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     number_of_keypoints: Option<String>,
 
-    /// Types of the table's columns: NAME:TYPE[,NAME:TYPE]
+    /// Types of the table's columns: NAME:TYPE,NAME:TYPE
     #[arg(long, value_name = "SCHEMA")]
     schema: Option<String>,
 
