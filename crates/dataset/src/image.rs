@@ -52,7 +52,7 @@ pub(crate) enum Flaw {
 }
 
 impl Flaw {
-    fn what(self) -> &'static str {
+    pub(crate) fn what(self) -> &'static str {
         match self {
             Flaw::Unknown => "is not an image",
             Flaw::Corrupt => "has a corrupt image header",

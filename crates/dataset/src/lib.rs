@@ -19,6 +19,7 @@ mod layout;
 pub mod names;
 mod observe;
 mod parallel;
+pub mod parts;
 pub mod payload;
 mod preflight;
 mod request;

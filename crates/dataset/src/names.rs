@@ -25,13 +25,19 @@ pub fn check_table(name: &str, findings: &mut Findings) {
     }
 }
 
+/// Says whether a name may become a table, so that paths may be built from it.
+pub fn is_table_name(name: &str) -> bool {
+    name.len() <= TABLE_MAX_BYTES && is_identifier(name)
+}
+
 /// Gives the form of a valid table name that a Kubernetes label value can have: without underscores at either end. `None` if
 /// nothing is left.
 pub fn label_value(name: &str) -> Option<&str> {
     Some(name.trim_matches('_')).filter(|value| !value.is_empty())
 }
 
-fn is_identifier(name: &str) -> bool {
+/// Says whether a text is a letter or an underscore with letters, digits and underscores after it.
+pub(crate) fn is_identifier(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes
         .next()

@@ -20,7 +20,7 @@ use super::images::Sizes;
 const XML_MAX_BYTES: u64 = 16 << 20;
 
 /// What is wrong with an annotation.
-type Flaws = Vec<(Rule, String)>;
+pub(crate) type Flaws = Vec<(Rule, String)>;
 
 /// Checks all annotations. `sizes` are those of the images, for the comparison with the declared ones.
 pub(crate) fn check(

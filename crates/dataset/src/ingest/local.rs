@@ -2,8 +2,8 @@
 
 use super::check::below;
 use super::node::Node;
-use super::paths::{TABLE_MAX_BYTES, is_identifier};
 use super::violation::Violation;
+use crate::names::{TABLE_MAX_BYTES, is_identifier};
 use crate::sql_type::{ACCEPTED, SqlType};
 
 /// Finds them.

@@ -1,7 +1,6 @@
 //! Where a dataset lies in the cluster.
 
-/// Longest table name: a Kubernetes label value has to hold it.
-pub(super) const TABLE_MAX_BYTES: usize = 63;
+use crate::names::is_table_name;
 
 /// Says that a name cannot be a table's, so that no path is built from it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,22 +16,13 @@ pub struct UnsafeName {
 /// # Errors
 /// When the name is not a table's. Nothing is cut off or replaced: a name that leads elsewhere is refused.
 pub fn staged_prefix(table: &str) -> Result<String, UnsafeName> {
-    if table.len() > TABLE_MAX_BYTES || !is_identifier(table) {
+    if !is_table_name(table) {
         return Err(UnsafeName {
             name: table.to_owned(),
         });
     }
     // Beside the final directory and not in it: ingestors refuse a table whose directory is not empty.
     Ok(format!("/data/shared/.tracebloc-staging/{table}"))
-}
-
-/// Says whether a text is a letter or an underscore with letters, digits and underscores after it.
-pub(super) fn is_identifier(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    bytes
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 #[cfg(test)]
