@@ -1,0 +1,64 @@
+//! Where faults enter the API server. Streams (exec, port-forward, logs) are served by the node and have their own faults.
+
+use std::time::Duration;
+
+/// What a fault script may look at before a request is served.
+#[derive(Debug)]
+pub struct RequestFacts<'a> {
+    /// HTTP method.
+    pub method: &'a str,
+    /// Path, without the query.
+    pub path: &'a str,
+    /// The query, as it came.
+    pub query: &'a str,
+    /// Verb of authorisation: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`.
+    pub verb: &'a str,
+    /// Resource with subresource, such as `pods/exec`; empty for paths that are no resource.
+    pub resource: &'a str,
+    /// Namespace, empty for cluster-wide requests.
+    pub namespace: &'a str,
+    /// Object name, empty for collections.
+    pub name: &'a str,
+}
+
+/// An answer instead of the real one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub code: u16,
+    /// Whether a `Status` object is the body; without it the body is empty, as some proxies answer.
+    pub has_status: bool,
+    /// Seconds of the `Retry-After` header.
+    pub retry_after_seconds: Option<u32>,
+}
+
+/// What happens to a request. The default is nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestFault {
+    /// Waits before anything else happens.
+    pub delay: Option<Duration>,
+    /// Answers this and does not serve the request.
+    pub answer: Option<Answer>,
+    /// Serves the request and then answers nothing: the connection ends instead.
+    pub swallow_answer: bool,
+    /// Ends the connection once this many bytes of the request's body were read.
+    pub cut_request_after: Option<u64>,
+    /// Ends the connection once this many bytes of the answer's body were written.
+    pub cut_answer_after: Option<u64>,
+}
+
+/// Decides on faults. Called once a request, after authentication and before authorisation.
+pub trait Hook: Send + Sync + std::fmt::Debug {
+    /// Says what happens to this request.
+    fn on_request(&self, facts: &RequestFacts<'_>) -> RequestFault;
+}
+
+/// No faults at all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoFaults;
+
+impl Hook for NoFaults {
+    fn on_request(&self, _facts: &RequestFacts<'_>) -> RequestFault {
+        RequestFault::default()
+    }
+}

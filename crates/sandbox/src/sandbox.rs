@@ -1,0 +1,171 @@
+//! The handle that every part holds, and the start and end of a sandbox.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::{Clock, SystemClock};
+use crate::hook::Hook;
+use crate::kinds::Kind;
+use crate::store::{Object, Store};
+use crate::{Config, Failure, node};
+
+/// Why a sandbox did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address is not one of this machine's own.
+    #[error("{0} is not a loopback address")]
+    NotLoopback(SocketAddr),
+    /// The port is taken, or the address cannot be had.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The data directory cannot be written.
+    #[error("cannot write {path}")]
+    DataDir {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Certificates could not be made.
+    #[error("cannot make certificates: {0}")]
+    Certificates(String),
+}
+
+/// A handle on a running sandbox: what API, controllers and node share. Clones are cheap and mean the same sandbox.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    config: Config,
+    hook: Arc<dyn Hook>,
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+}
+
+impl Sandbox {
+    /// Starts a sandbox with the machine's clock. It is ready when this returns.
+    pub async fn start(config: Config, hook: Arc<dyn Hook>) -> Result<Running, StartError> {
+        Self::start_at(config, hook, Arc::new(SystemClock)).await
+    }
+
+    /// Starts a sandbox whose objects are stamped with a clock of the caller's.
+    pub async fn start_at(
+        config: Config,
+        hook: Arc<dyn Hook>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Running, StartError> {
+        let sandbox = Self {
+            inner: Arc::new(Inner {
+                store: Store::new(Arc::clone(&clock)),
+                clock,
+                config,
+                hook,
+                tasks: TaskTracker::new(),
+                stopping: CancellationToken::new(),
+            }),
+        };
+        node::start(&sandbox);
+        Ok(Running { sandbox })
+    }
+
+    /// Returns the objects.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// Returns the clock that objects are stamped with.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.inner.clock
+    }
+
+    /// Returns the settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// Returns the fault script's hook.
+    #[must_use]
+    pub fn hook(&self) -> &dyn Hook {
+        &*self.inner.hook
+    }
+
+    /// Makes an object as a controller does: defaults and admission as for a client, no authorisation.
+    pub fn create(&self, kind: &'static Kind, object: Value) -> Result<Object, Failure> {
+        self.store().create(kind, object)
+    }
+
+    /// Says where a path of the node's file system (a `hostPath`) lies on this machine: always below `data_dir/host`.
+    #[must_use]
+    pub fn host_path(&self, path: &str) -> PathBuf {
+        let mut below = self.inner.config.data_dir.join("host");
+        below.extend(
+            Path::new(path)
+                .components()
+                .filter(|part| matches!(part, Component::Normal(_))),
+        );
+        below
+    }
+
+    /// Runs a task until it ends or the sandbox stops, whichever comes first. A task that has to clean up watches
+    /// [`Sandbox::stopping`] itself and uses [`Sandbox::spawn_to_end`].
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stopping = self.inner.stopping.clone();
+        self.inner.tasks.spawn(async move {
+            tokio::select! {
+                () = stopping.cancelled() => {}
+                () = task => {}
+            }
+        });
+    }
+
+    /// Runs a task that [`Running::stop`] waits for.
+    pub fn spawn_to_end(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.inner.tasks.spawn(task);
+    }
+
+    /// Returns the token that is cancelled when the sandbox stops.
+    #[must_use]
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.inner.stopping
+    }
+}
+
+/// A sandbox that runs until [`Running::stop`].
+#[derive(Debug)]
+pub struct Running {
+    sandbox: Sandbox,
+}
+
+impl Running {
+    /// Returns the handle.
+    #[must_use]
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// Stops everything and waits for it.
+    pub async fn stop(self) {
+        self.sandbox.inner.stopping.cancel();
+        self.sandbox.inner.tasks.close();
+        self.sandbox.inner.tasks.wait().await;
+    }
+}
