@@ -164,8 +164,8 @@ pub(crate) const PREFIXES: &[(&[u8], Record)] = {
         (b"!redis|hash|", redis(RedisHashes, Rest)),
         (b"!redis|hll|", Record::RedisHll),
         (b"!redis|set|", redis(RedisSets, Rest)),
-        (b"!redis|str|", Record::RedisString),
         (b"!redis|stream|", redis(RedisStreams, Rest)),
+        (b"!redis|str|", Record::RedisString),
         (b"!redis|ttl|", Record::RedisTtl),
         (b"!redis|txn-wide-hash|", Record::Internal),
         (b"!redis|txn-wide-list|", Record::Internal),
@@ -196,8 +196,8 @@ pub(crate) const PREFIXES: &[(&[u8], Record)] = {
         (b"!st|mem|", redis(RedisSets, Length)),
         (b"!st|meta|", redis(RedisSets, Length)),
         (b"!st|meta|d|", redis(RedisSets, Length)),
-        (b"!txn|cmt|", Record::TransactionCommit),
         (b"!txn|", Record::Internal),
+        (b"!txn|cmt|", Record::TransactionCommit),
         (b"!txn|lock|", Record::TransactionLock),
         (b"!zs|mem|", redis(RedisSortedSets, Length)),
         (b"!zs|meta|", redis(RedisSortedSets, Length)),
@@ -205,6 +205,33 @@ pub(crate) const PREFIXES: &[(&[u8], Record)] = {
         (b"!zs|scr|", redis(RedisSortedSets, Length)),
     ]
 };
+
+/// For each row of the table how many of the rows behind it have a prefix that begins with its own.
+const LONGER: [usize; PREFIXES.len()] = {
+    let mut longer = [0; PREFIXES.len()];
+    let mut at = 0;
+    while at < PREFIXES.len() {
+        let mut next = at + 1;
+        while next < PREFIXES.len() && begins_with(PREFIXES[next].0, PREFIXES[at].0) {
+            next += 1;
+        }
+        longer[at] = next - at - 1;
+        at += 1;
+    }
+    longer
+};
+
+/// `slice::starts_with`, for constants.
+const fn begins_with(bytes: &[u8], prefix: &[u8]) -> bool {
+    let mut at = 0;
+    while at < prefix.len() {
+        if at == bytes.len() || bytes[at] != prefix[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
 
 /// Finds the table row of each key; remembers the last one, because rows of one family follow each other.
 #[derive(Debug, Default)]
@@ -216,32 +243,46 @@ impl Router {
     /// Returns the longest prefix of `user_key` and what it means; `None` for an unknown key.
     #[inline]
     pub(crate) fn route(&mut self, user_key: &[u8]) -> Option<(&'static [u8], Record)> {
-        if let Some(&(prefix, record)) = self.last.and_then(|at| PREFIXES.get(at))
+        if let Some(at) = self.last
+            && let Some(&(prefix, record)) = PREFIXES.get(at)
             && user_key.starts_with(prefix)
-            && !has_longer(prefix)
+            && !matches_longer(at, user_key)
         {
             return Some((prefix, record));
         }
-        self.last = None;
-        for (at, (prefix, _)) in PREFIXES.iter().enumerate() {
-            let longer = self
-                .last
-                .and_then(|at| PREFIXES.get(at))
-                .is_none_or(|(best, _)| best.len() < prefix.len());
-            if longer && user_key.starts_with(prefix) {
-                self.last = Some(at);
-            }
-        }
+        self.last = find(user_key);
         self.last.and_then(|at| PREFIXES.get(at)).copied()
     }
 }
 
-/// Prefixes that are themselves prefixes of others.
-fn has_longer(prefix: &[u8]) -> bool {
-    matches!(
-        prefix,
-        b"!hs|meta|" | b"!lst|meta|" | b"!st|meta|" | b"!zs|meta|" | b"!txn|"
-    )
+/// Says whether a prefix that begins with that of row `at` matches too.
+#[inline]
+fn matches_longer(at: usize, user_key: &[u8]) -> bool {
+    let longer = LONGER.get(at).copied().unwrap_or_default();
+    longer > 0
+        && PREFIXES
+            .iter()
+            .skip(at + 1)
+            .take(longer)
+            .any(|(prefix, _)| user_key.starts_with(prefix))
+}
+
+/// Returns the table row of the longest prefix of `user_key`.
+///
+/// The last row that does not sort behind the key is the one, or its prefix begins with the one's.
+fn find(user_key: &[u8]) -> Option<usize> {
+    let last = PREFIXES
+        .partition_point(|(prefix, _)| *prefix <= user_key)
+        .checked_sub(1)?;
+    let covers_last = |at: usize| LONGER.get(at).is_some_and(|longer| at + longer >= last);
+    let is_prefix = |at: usize| {
+        PREFIXES
+            .get(at)
+            .is_some_and(|(prefix, _)| user_key.starts_with(prefix))
+    };
+    (0..=last)
+        .rev()
+        .find(|&at| covers_last(at) && is_prefix(at))
 }
 
 /// Returns the Redis key that a row of a not yet decoded type belongs to, from what stands behind its prefix.
@@ -331,12 +372,22 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_with_longer_ones_are_known() {
+    fn the_table_is_in_byte_order() {
+        assert!(PREFIXES.is_sorted_by(|(a, _), (b, _)| a < b));
+    }
+
+    #[test]
+    fn searching_finds_what_looking_at_every_row_finds() {
         for (prefix, _) in PREFIXES {
-            let longer = PREFIXES
-                .iter()
-                .any(|(other, _)| other.len() > prefix.len() && other.starts_with(prefix));
-            assert_eq!(has_longer(prefix), longer, "{}", prefix.escape_ascii());
+            for cut in 0..=prefix.len() {
+                for tail in [b"".as_slice(), b"\0", b"d|", b"d|x", b"|", b"zzz", b"\xff"] {
+                    let key = [&prefix[..cut], tail].concat();
+                    let expected = (0..PREFIXES.len())
+                        .filter(|&at| key.starts_with(PREFIXES[at].0))
+                        .max_by_key(|&at| PREFIXES[at].0.len());
+                    assert_eq!(find(&key), expected, "{}", key.escape_ascii());
+                }
+            }
         }
     }
 }

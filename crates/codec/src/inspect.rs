@@ -230,14 +230,18 @@ impl Inspector {
 
     /// Makes the row's section the current one.
     fn enter(&mut self, family: Family, record: Record, row: &MvccRow<'_>) {
-        let bucket = bucket(record, row.user_key).unwrap_or_default();
-        if self
-            .last
-            .as_ref()
-            .is_some_and(|(last, last_bucket, _)| *last == family && last_bucket == bucket)
+        let bucket = match family {
+            Family::S3 => bucket(record, row.user_key),
+            _ => None,
+        };
+        // Without a bucket nothing is compared: `memcmp` of two empty slices, whose pointers dangle, can cost 100 ns.
+        if let Some((last, last_bucket, _)) = &self.last
+            && *last == family
+            && bucket.map_or(last_bucket.is_empty(), |bucket| last_bucket == bucket)
         {
             return;
         }
+        let bucket = bucket.unwrap_or_default();
         self.leave();
         let name = (family == Family::S3 && !bucket.is_empty()).then(|| escaped_segment(bucket));
         let mut section = Section {

@@ -62,6 +62,7 @@ const WRITERS_VALUE_BYTES: usize = 12;
 /// Recognises an operational row by its whole key and the exact length of its value.
 ///
 /// Anything else is a version of a user key, even if its key begins alike.
+#[inline]
 pub(crate) fn operational(key: &[u8], value: &[u8]) -> Option<Operational> {
     if key.starts_with(b"_meta_") {
         let number = u64::from_le_bytes(value.try_into().ok()?);
@@ -88,6 +89,7 @@ pub(crate) struct Envelope {
 }
 
 /// Reads flags and expiry. Reserved bits fail before the encryption state, that before the tombstone.
+#[inline(always)]
 pub(crate) fn envelope(value: &[u8]) -> Result<Envelope, ErrorKind> {
     let short = || ErrorKind::ValueTooShort {
         length: value.len() as u64,
@@ -109,6 +111,7 @@ pub(crate) fn envelope(value: &[u8]) -> Result<Envelope, ErrorKind> {
 }
 
 /// Splits a stream key into user key and commit timestamp.
+#[inline(always)]
 pub(crate) fn split_key(key: &[u8]) -> Result<(&[u8], u64), ErrorKind> {
     let (user_key, suffix) = key
         .split_last_chunk::<VERSION_SUFFIX_BYTES>()

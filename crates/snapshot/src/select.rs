@@ -48,7 +48,7 @@ impl Selector {
     /// # Errors
     ///
     /// What [`Entry::row`] finds, rows out of order, and two rows with one stream key.
-    #[inline]
+    #[inline(always)]
     pub fn next<'a>(&mut self, entry: &Entry<'a>) -> Result<(Row<'a>, Option<Disposition>), Error> {
         let row = entry.row()?;
         let newest = match (entry.newest, &row) {
@@ -70,6 +70,7 @@ impl Selector {
         Ok((row, disposition))
     }
 
+    #[inline]
     fn newest(&self, row: &MvccRow<'_>) -> Disposition {
         if row.tombstone {
             Disposition::Tombstone
