@@ -51,6 +51,11 @@ impl Options {
         };
         self.adapters.contains(adapter) && self.scope.of(adapter).is_none_or(in_scope)
     }
+
+    /// Says whether keys without any known prefix are decoded as Redis strings.
+    pub(crate) fn takes_bare_strings(&self) -> bool {
+        self.bare_strings == BareStrings::Decode && self.selects(Adapter::Redis)
+    }
 }
 
 /// A set of adapters.

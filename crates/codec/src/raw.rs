@@ -8,7 +8,7 @@ use snapshot::{Disposition, Entry, MvccRow, Operational, ReadAt, Reader, Store};
 use crate::error::Error;
 use crate::event::{Observer, Phase};
 use crate::family::{self, Router};
-use crate::options::{BareStrings, Options};
+use crate::options::Options;
 use crate::redis::path;
 use crate::row::{Seen, ValueRef};
 use crate::sources::Sources;
@@ -41,7 +41,7 @@ pub(crate) fn write(
         number: 0,
         sources,
         router: Router::default(),
-        bare_strings: options.bare_strings,
+        bare_strings: options.takes_bare_strings(),
         seen: Span::default(),
         file: worker.create(&path(FILE)?)?,
         text: Vec::new(),
@@ -76,7 +76,7 @@ struct Lines<'a, 'i> {
     number: u32,
     sources: &'a Sources<'i>,
     router: Router,
-    bare_strings: BareStrings,
+    bare_strings: bool,
     seen: Span,
     file: TreeFile,
     text: Vec<u8>,
@@ -92,7 +92,7 @@ impl Visitor for Lines<'_, '_> {
         row: &MvccRow<'_>,
         disposition: Disposition,
     ) -> Result<(), Error> {
-        let bare = self.bare_strings == BareStrings::Decode && family::may_be_bare(row.user_key);
+        let bare = self.bare_strings && family::may_be_bare(row.user_key);
         if disposition != Disposition::Visible || bare || self.router.route(row.user_key).is_some()
         {
             return Ok(());

@@ -12,7 +12,7 @@ use crate::event::{Event, Observer};
 use crate::family::{self, Family, Record, RedisKey, Router};
 use crate::left_out::LeftOut;
 use crate::locks::Locks;
-use crate::options::{BareStrings, Options};
+use crate::options::{Options, RawRows};
 use crate::redis::{self, Kind, RedisSurvey};
 use crate::row::{Seen, ValueRef, VisibleRow};
 use crate::s3;
@@ -54,6 +54,8 @@ pub(crate) struct InputSurvey {
 pub(crate) struct Span {
     pub(crate) start: Option<(u64, u64)>,
     pub(crate) end: u64,
+    /// The first row that the span's rows are chosen among, if it is a hidden one.
+    hidden: Option<(u64, u64)>,
     /// CRC32C over keys and known bodies of the span's visible rows, in order.
     pub(crate) crc: u32,
 }
@@ -61,9 +63,21 @@ pub(crate) struct Span {
 impl Span {
     /// Adds a row; `end` is at most a few bytes short of the entry's end, which the reader finds by itself.
     pub(crate) fn add(&mut self, entry: &Entry<'_>, row: &MvccRow<'_>) {
-        self.start.get_or_insert((entry.offset, entry.number));
+        let here = (entry.offset, entry.number);
+        self.start.get_or_insert(self.hidden.unwrap_or(here));
         self.end = row.body_offset + row.body_bytes;
         self.fold(row);
+    }
+
+    /// Notes a hidden row in front of the span. A second pass that began behind it could take an older version of its
+    /// key, which may lie behind rows of other keys, for the newest one.
+    fn hide(&mut self, entry: &Entry<'_>) {
+        self.hidden.get_or_insert((entry.offset, entry.number));
+    }
+
+    /// Says whether a hidden row would still move the span's start.
+    fn is_open(&self) -> bool {
+        self.start.is_none() && self.hidden.is_none()
     }
 
     /// Folds a row into the checksum by which a second pass knows that it sees the same rows.
@@ -198,11 +212,34 @@ impl Visitor for Surveyor<'_, '_> {
                 .s3
                 .observe_hidden(s3::Record::BucketMeta, row.user_key)?;
         }
+        self.hidden(entry, row.user_key);
         Ok(())
     }
 }
 
 impl Surveyor<'_, '_> {
+    /// Lets the spans begin at the first row of their kind, visible or not.
+    fn hidden(&mut self, entry: &Entry<'_>, user_key: &[u8]) {
+        let Some(input) = self.survey.inputs.last_mut() else {
+            return;
+        };
+        // Nearly every row of a real file is hidden, so this asks for as little as it can.
+        let strings = input.strings.is_open()
+            && (self.options.takes_bare_strings() || user_key.starts_with(b"!redis|"));
+        let unknown = input.unknown.is_open() && self.options.raw == RawRows::Write;
+        if !strings && !unknown {
+            return;
+        }
+        match self.router.route(user_key) {
+            Some((_, Record::RedisString | Record::RedisHll)) => input.strings.hide(entry),
+            Some(_) => {}
+            None if self.options.takes_bare_strings() && family::may_be_bare(user_key) => {
+                input.strings.hide(entry);
+            }
+            None => input.unknown.hide(entry),
+        }
+    }
+
     fn visible(&mut self, entry: &Entry<'_>, row: &MvccRow<'_>) -> Result<(), Error> {
         let Some((prefix, record)) = self.router.route(row.user_key) else {
             return self.unknown(entry, row);
@@ -319,10 +356,7 @@ impl Surveyor<'_, '_> {
     }
 
     fn unknown(&mut self, entry: &Entry<'_>, row: &MvccRow<'_>) -> Result<(), Error> {
-        if self.options.bare_strings == BareStrings::Decode
-            && self.options.selects(family::Adapter::Redis)
-            && family::may_be_bare(row.user_key)
-        {
+        if self.options.takes_bare_strings() && family::may_be_bare(row.user_key) {
             self.survey.counts.add(Family::RedisStrings, row.body_bytes);
             if row.encryption == Encryption::Encrypted {
                 self.encrypted(entry, row);

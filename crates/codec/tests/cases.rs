@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use codec::{BareStrings, Input, Names, OnBad, RawRows, UnknownRows};
+use codec::{Adapters, BareStrings, Input, Names, OnBad, RawRows, UnknownRows};
 use common::{Events, decode, options};
 use testkit::case::{self, Case};
 
@@ -19,6 +19,15 @@ fn parse(words: &[String], options: &mut codec::Options) {
             "--ignore-unknown" => options.unknown = UnknownRows::Ignore,
             "--strict" => options.unknown = UnknownRows::Refuse,
             "--raw" => options.raw = RawRows::Write,
+            "--adapter" => {
+                options.adapters = match words.next().map(String::as_str) {
+                    Some("s3") => Adapters {
+                        s3: true,
+                        ..Adapters::NONE
+                    },
+                    other => panic!("no case needs {other:?} yet"),
+                }
+            }
             "--bare-strings" => options.bare_strings = BareStrings::Decode,
             "--portable-names" => options.names = Names::Portable,
             "--drop-expired-at" => {

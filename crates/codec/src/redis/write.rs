@@ -13,7 +13,7 @@ use super::survey::{Kind, form_of};
 use crate::error::Error;
 use crate::event::{Observer, Phase};
 use crate::family::{self, Record, Router};
-use crate::options::{BareStrings, Options};
+use crate::options::Options;
 use crate::row::{Seen, ValueRef};
 use crate::sources::{Source, Sources};
 use crate::survey::{Span, keep};
@@ -136,7 +136,7 @@ fn visit_source(
     let mut sorting = Sorting {
         number,
         router: Router::default(),
-        bare_strings: options.bare_strings,
+        bare_strings: options.takes_bare_strings(),
         seen: Span::default(),
         position: 0,
         files: Vec::new(),
@@ -162,7 +162,7 @@ fn visit_source(
 struct Sorting<'a, 'd> {
     number: u32,
     router: Router,
-    bare_strings: BareStrings,
+    bare_strings: bool,
     seen: Span,
     position: usize,
     files: Vec<FileOf>,
@@ -190,11 +190,7 @@ impl Visitor for Sorting<'_, '_> {
         let kind = match self.router.route(row.user_key) {
             Some((_, Record::RedisString)) => Kind::String,
             Some((_, Record::RedisHll)) => Kind::Hll,
-            None if self.bare_strings == BareStrings::Decode
-                && family::may_be_bare(row.user_key) =>
-            {
-                Kind::BareString
-            }
+            None if self.bare_strings && family::may_be_bare(row.user_key) => Kind::BareString,
             _ => return Ok(()),
         };
         self.seen.fold(row);
