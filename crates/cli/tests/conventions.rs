@@ -6,7 +6,7 @@ use std::fs::File;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use common::{Place, Run};
+use common::Place;
 
 #[test]
 fn the_result_is_the_last_line_of_json() {
@@ -77,7 +77,7 @@ fn a_closed_pipe_ends_quietly() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let output = place.command(arguments).stdout(writer).output().unwrap();
-        let run = Run::of(output, &place.path("")).exits(0);
+        let run = place.finish(output).exits(0);
         assert_eq!(run.stderr, "");
     }
 }
@@ -87,7 +87,7 @@ fn a_result_that_cannot_be_written_is_an_error() {
     let place = Place::new();
     let full = File::options().write(true).open("/dev/full").unwrap();
     let output = place.command(["version"]).stdout(full).output().unwrap();
-    let run = Run::of(output, &place.path("")).exits(12);
+    let run = place.finish(output).exits(12);
     assert!(run.stderr.contains("[output.unwritable]"), "{}", run.stderr);
 }
 

@@ -1,10 +1,12 @@
 //! Every golden set, decoded and compared with what the live node answered.
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use common::Place;
 use serde_json::Value;
-use testkit::command::Sandbox;
 use testkit::shared::{shared_dir, unpack_snapshot};
 use testkit::truth::{Family, SnapshotFacts, Truth, compare_manifest, compare_tree};
 
@@ -20,13 +22,9 @@ enum Holds {
     Others,
 }
 
-fn sandbox() -> Sandbox {
-    Sandbox::new(env!("CARGO_BIN_EXE_longshore"))
-}
-
 /// Puts the snapshots of a set into a sandbox under the names that their nodes gave them, one directory
 /// each, since two groups may use one name.
-fn place(set: &Path, facts: &[&SnapshotFacts], sandbox: &Sandbox) -> Vec<PathBuf> {
+fn place(set: &Path, facts: &[&SnapshotFacts], sandbox: &Place) -> Vec<PathBuf> {
     let placed = facts.iter().enumerate().map(|(number, facts)| {
         let dir = sandbox.path(format!("group-{number}"));
         fs::create_dir(&dir).unwrap();
@@ -51,19 +49,18 @@ fn check(scenario: &str, holds: Holds) {
     let set = shared.join("golden").join(scenario);
     let truth = Truth::read(&set);
     let facts = truth.files();
-    let sandbox = sandbox();
+    let sandbox = Place::new();
     let inputs = place(&set, &facts, &sandbox);
 
     let mut extra: &[&str] = &[];
     if holds == Holds::Others {
         let before = sandbox.listing();
-        let run = sandbox.run(decode(&inputs, &[]));
-        run.expect_code(10);
+        sandbox.run(decode(&inputs, &[])).exits(10);
         assert_eq!(sandbox.listing(), before, "a refusal leaves nothing behind");
         extra = &["--partial"];
     }
-    let run = sandbox.run(decode(&inputs, extra));
-    run.expect_code(if holds == Holds::Others { 14 } else { 0 });
+    let code = if holds == Holds::Others { 14 } else { 0 };
+    let run = sandbox.run(decode(&inputs, extra)).exits(code);
 
     let tree = sandbox.path("tree");
     let mut findings = compare_tree(&truth, &tree, &DECODED);
@@ -116,11 +113,10 @@ fn a_bundle_is_refused_by_name() {
         return;
     };
     let set = shared.join("golden/sst-bundle");
-    let sandbox = sandbox();
+    let sandbox = Place::new();
     let inputs = place(&set, &Truth::read(&set).files(), &sandbox);
     let before = sandbox.listing();
-    let run = sandbox.run(decode(&inputs, &[]));
-    run.expect_code(10);
+    let run = sandbox.run(decode(&inputs, &[])).exits(10);
     assert!(run.stdout.contains("SST"), "{}", run.stdout);
     assert_eq!(sandbox.listing(), before);
 }
@@ -130,10 +126,10 @@ fn a_node_without_rows_has_an_empty_tree() {
     let Some(shared) = shared_dir("golden empty snapshot") else {
         return;
     };
-    let sandbox = sandbox();
+    let sandbox = Place::new();
     let empty = shared.join("golden/follower/initial-empty.fsm");
     let input = unpack_snapshot(&empty, &sandbox.path(""), "0000000000000001.fsm");
-    sandbox.run(decode(&[input], &[])).expect_code(0);
+    sandbox.run(decode(&[input], &[])).exits(0);
     let tree = testkit::truth::Tree::read(&sandbox.path("tree"));
     let names: Vec<_> = tree
         .files()
@@ -148,9 +144,9 @@ fn a_node_without_rows_has_an_empty_tree() {
 fn a_modelled_node_decodes_to_its_own_truth() {
     for seed in 0..20 {
         let node = busy(seed);
-        let sandbox = sandbox();
+        let sandbox = Place::new();
         let input = sandbox.write(node.file_name(), node.runtime_file());
-        sandbox.run(decode(&[input], &[])).expect_code(0);
+        sandbox.run(decode(&[input], &[])).exits(0);
         let findings = compare_tree(&node.truth(), &sandbox.path("tree"), &DECODED);
         assert!(findings.is_empty(), "seed {seed}: {findings:#?}");
     }

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::process::Command;
+
 use common::{Place, Run};
 
 const README: &str = include_str!("../../../README.md");
@@ -20,17 +22,12 @@ fn block(marker: &str) -> Vec<&'static str> {
 
 /// Runs a line under `/bin/sh` with the program in its path.
 fn shell(place: &Place, line: &str) -> Run {
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_longshore"));
-    let mut command = std::process::Command::new("/bin/sh");
-    command
-        .args(["-c", line])
-        .env_clear()
-        .current_dir(place.path(""));
-    let folder = program.parent().unwrap().display();
-    command
-        .env("PATH", format!("{folder}:/usr/bin:/bin"))
-        .env("TMPDIR", place.scratch());
-    Run::of(command.output().unwrap(), &place.path(""))
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", line]);
+    place.prepare(&mut command);
+    let folder = place.program().parent().unwrap().display();
+    command.env("PATH", format!("{folder}:/usr/bin:/bin"));
+    place.complete(&mut command)
 }
 
 #[test]

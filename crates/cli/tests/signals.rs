@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::{Place, Run, redis_snapshot};
+use common::{Place, redis_snapshot};
 
 /// Starts a decode that waits for the rest of its input.
 fn waiting(place: &Place) -> Child {
@@ -36,7 +36,7 @@ fn stops(name: &str, code: i32) {
     let mut child = waiting(&place);
     let pipe = child.stdin.take();
     signal(&child, name);
-    let run = Run::of(child.wait_with_output().unwrap(), &place.path(""));
+    let run = place.finish(child.wait_with_output().unwrap());
     drop(pipe);
     run.fails(code, "run.stopped");
     assert!(place.listing().is_empty(), "{:?}", place.listing());

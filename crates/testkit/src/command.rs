@@ -1,22 +1,27 @@
-//! Runs the program the way a user would, in a place of its own.
+//! Runs the program the way a user would, in a place of its own, and checks every JSON line against the published schema.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The fixed clock of every run: 2026-11-21T12:00:00Z.
-pub const SOURCE_DATE_EPOCH: u64 = 1_795_262_400;
+use crate::shared::workspace_dir;
+
+/// The moment at which every run takes place: 2023-11-14T22:13:20Z.
+pub const SOURCE_DATE_EPOCH: u64 = 1_700_000_000;
 
 /// A temporary directory in which the program runs with an empty environment and a fixed clock.
+///
+/// `work` is where it runs, `tmp` is where it puts temporary files, `home` belongs to nobody.
 #[derive(Debug)]
 pub struct Sandbox {
-    binary: PathBuf,
+    program: PathBuf,
     dir: TempDir,
 }
 
@@ -25,15 +30,20 @@ impl Sandbox {
     ///
     /// # Panics
     /// When the temporary directory cannot be made.
-    pub fn new(binary: impl Into<PathBuf>) -> Sandbox {
+    pub fn new(program: impl Into<PathBuf>) -> Sandbox {
         let dir = TempDir::with_prefix("longshore-test-").expect("a temporary directory");
         for name in ["home", "tmp", "work"] {
             fs::create_dir(dir.path().join(name)).expect("a directory in the sandbox");
         }
         Sandbox {
-            binary: binary.into(),
+            program: program.into(),
             dir,
         }
+    }
+
+    /// Gives the program that runs here.
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// Gives the path of a name in the directory where the program runs.
@@ -42,7 +52,7 @@ impl Sandbox {
     }
 
     /// Gives the directory that the program takes for temporary files.
-    pub fn tmp(&self) -> PathBuf {
+    pub fn scratch(&self) -> PathBuf {
         self.dir.path().join("tmp")
     }
 
@@ -58,78 +68,83 @@ impl Sandbox {
         path
     }
 
-    /// Lists what lies in the sandbox — work, temporary files, home — relative to it and sorted.
+    /// Lists everything below the directory where the program runs: relative paths, sorted.
     ///
     /// A test compares this before and after to see that nothing was left behind.
-    ///
-    /// # Panics
-    /// When a directory cannot be read.
-    pub fn listing(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        let mut pending = vec![self.dir.path().to_owned()];
-        while let Some(dir) = pending.pop() {
-            for entry in fs::read_dir(dir).expect("a directory of the sandbox is readable") {
-                let entry = entry.expect("an entry is readable");
-                if entry.file_type().expect("an entry has a type").is_dir() {
-                    pending.push(entry.path());
-                }
-                let relative = entry.path();
-                let relative = relative
-                    .strip_prefix(self.dir.path())
-                    .expect("within the sandbox");
-                found.push(relative.to_owned());
-            }
-        }
-        found.sort();
-        found
+    pub fn listing(&self) -> Vec<String> {
+        below(&self.path(""))
+    }
+
+    /// Lists what lies among the temporary files and in the home directory, where nothing may be left.
+    pub fn scratch_listing(&self) -> Vec<String> {
+        [self.scratch(), self.dir.path().join("home")]
+            .iter()
+            .flat_map(|dir| below(dir))
+            .collect()
     }
 
     /// Prepares a run: environment, clock, directory. Add to it before it is started.
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(&self.binary);
+        let mut command = Command::new(&self.program);
+        command.args(arguments);
+        self.prepare(&mut command);
         command
-            .args(arguments)
+    }
+
+    /// Gives another program the surroundings of this one, for tests that start it through something else.
+    pub fn prepare(&self, command: &mut Command) {
+        command
             .current_dir(self.path(""))
             .env_clear()
             .env("HOME", self.dir.path().join("home"))
-            .env("TMPDIR", self.tmp())
-            .env("PATH", "/usr/bin:/bin")
+            .env("TMPDIR", self.scratch())
+            .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
             .env("SOURCE_DATE_EPOCH", SOURCE_DATE_EPOCH.to_string())
             .stdin(Stdio::null());
         // Coverage of the child is written where the caller asked for it.
         if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {
             command.env("LLVM_PROFILE_FILE", profile);
         }
-        command
     }
 
     /// Runs the program to its end.
     ///
     /// # Panics
     /// When it cannot be started.
+    #[must_use = "a run that nobody looks at proves nothing"]
     pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Run {
-        let output = self
-            .command(arguments)
-            .output()
-            .expect("the program starts");
-        self.finish(output)
+        self.complete(&mut self.command(arguments))
+    }
+
+    /// Runs a prepared command to its end.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use = "a run that nobody looks at proves nothing"]
+    pub fn complete(&self, command: &mut Command) -> Run {
+        self.finish(command.output().expect("the program starts"))
     }
 
     /// Runs the program with bytes on its standard input.
     ///
     /// # Panics
     /// When it cannot be started.
+    #[must_use = "a run that nobody looks at proves nothing"]
     pub fn run_with_input<S: AsRef<OsStr>>(
         &self,
-        arguments: impl IntoIterator<Item = S>,
         input: &[u8],
+        arguments: impl IntoIterator<Item = S>,
     ) -> Run {
-        let mut command = self.command(arguments);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the program starts");
+        self.complete_with_input(input, &mut self.command(arguments))
+    }
+
+    /// Runs a prepared command with bytes on its standard input.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use = "a run that nobody looks at proves nothing"]
+    pub fn complete_with_input(&self, input: &[u8], command: &mut Command) -> Run {
+        let mut child = self.spawn(command.stdin(Stdio::piped()));
         let mut stdin = child.stdin.take().expect("standard input is a pipe");
         let output = std::thread::scope(|scope| {
             // The program may stop reading early; what it thinks of that shows in its output.
@@ -141,15 +156,34 @@ impl Sandbox {
         self.finish(output)
     }
 
-    /// Takes the output of a run that the caller started from [`Sandbox::command`].
+    /// Starts a prepared command whose output is kept for [`Sandbox::finish`].
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn spawn(&self, command: &mut Command) -> Child {
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts")
+    }
+
+    /// Takes the output of a run that the caller started.
+    ///
+    /// # Panics
+    /// When the output is not UTF-8, which all output of the program is.
+    #[must_use = "a run that nobody looks at proves nothing"]
     pub fn finish(&self, output: Output) -> Run {
         let dir = self.dir.path().to_string_lossy().into_owned();
-        let redact = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&dir, "[SANDBOX]");
+        let redact = |bytes: Vec<u8>| {
+            let text = String::from_utf8(bytes).expect("output is UTF-8");
+            text.replace(&dir, "[SANDBOX]")
+        };
         Run {
             code: output.status.code(),
             signal: output.status.signal(),
-            stdout: redact(&output.stdout),
-            stderr: redact(&output.stderr),
+            stdout: redact(output.stdout),
+            stderr: redact(output.stderr),
         }
     }
 }
@@ -174,7 +208,7 @@ impl Run {
     /// # Panics
     /// When it is another one; the message has both outputs.
     #[track_caller]
-    pub fn expect_code(&self, code: i32) -> &Run {
+    pub fn exits(self, code: i32) -> Run {
         assert_eq!(
             (self.code, self.signal),
             (Some(code), None),
@@ -185,98 +219,179 @@ impl Run {
         self
     }
 
-    /// Gives the JSON objects on standard output, one a line.
+    /// Gives the lines of a run with `--format json`; the last is the result.
     ///
     /// # Panics
-    /// When a line is something else.
+    /// When a line breaks the published schema, a result is not last, or the result's exit code is not the process's.
     #[track_caller]
-    pub fn lines(&self) -> Vec<Value> {
+    pub fn json(&self) -> Vec<Value> {
         let parse = |line: &str| {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
         };
-        self.stdout.lines().map(parse).collect()
+        let lines: Vec<Value> = self.stdout.lines().map(parse).collect();
+        let Some((result, events)) = lines.split_last() else {
+            panic!("no output\n{}", self.stderr);
+        };
+        lines.iter().for_each(keeps_to_the_schema);
+        assert_eq!(result["type"], "result", "{result}");
+        assert!(
+            events.iter().all(|line| line["type"] != "result"),
+            "only the last line is the result"
+        );
+        assert_eq!(result["exit_code"].as_i64(), self.code.map(i64::from));
+        lines
     }
 
-    /// Gives the last JSON object, which is the result of every command.
-    ///
-    /// # Panics
-    /// When there is none or its `type` is another.
+    /// Gives the result of a run with `--format json`.
     #[track_caller]
     pub fn result(&self) -> Value {
-        let last = self
-            .lines()
-            .pop()
-            .unwrap_or_else(|| panic!("no output\n{}", self.stderr));
-        assert_eq!(last["type"], "result", "{last}");
-        last
+        self.json().pop().unwrap_or_default()
     }
 
-    /// Gives the JSON objects of one type, such as `warning`.
+    /// Gives the events with a name.
     #[track_caller]
-    pub fn of_type(&self, name: &str) -> Vec<Value> {
-        self.lines()
+    pub fn events(&self, name: &str) -> Vec<Value> {
+        self.json()
             .into_iter()
-            .filter(|line| line["type"] == name)
+            .filter(|line| line["event"] == name)
             .collect()
     }
 
-    /// Gives the id of the error in the result.
+    /// Requires exit code and error id of a run with `--format json`, and gives the error.
+    ///
+    /// # Panics
+    /// When either is another one.
     #[track_caller]
-    pub fn error_id(&self) -> String {
-        let result = self.result();
-        result["error"]["id"]
-            .as_str()
-            .unwrap_or_else(|| panic!("no error: {result}"))
-            .to_owned()
+    pub fn fails(self, code: i32, id: &str) -> Value {
+        let run = self.exits(code);
+        let result = run.result();
+        assert_eq!(result["error"]["id"], id, "{result:#}");
+        result["error"].clone()
     }
+}
+
+#[track_caller]
+fn keeps_to_the_schema(line: &Value) {
+    let complaints: Vec<String> = schema()
+        .iter_errors(line)
+        .map(|error| format!("{} {error}", error.instance_path()))
+        .collect();
+    assert!(
+        complaints.is_empty(),
+        "{line}\nbreaks the schema: {complaints:#?}"
+    );
+}
+
+/// The published schema of every line of JSON output.
+fn schema() -> &'static jsonschema::Validator {
+    static SCHEMA: OnceLock<jsonschema::Validator> = OnceLock::new();
+    SCHEMA.get_or_init(|| {
+        let path = workspace_dir().join("docs/schemas/output-line.json");
+        let text = fs::read_to_string(path).expect("the schema is in the repository");
+        let schema: Value = serde_json::from_str(&text).expect("the schema is JSON");
+        jsonschema::validator_for(&schema).expect("the schema is a schema")
+    })
+}
+
+fn below(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut pending = vec![root.to_owned()];
+    while let Some(dir) = pending.pop() {
+        for entry in fs::read_dir(dir).expect("a directory of the sandbox is readable") {
+            let entry = entry.expect("an entry is readable");
+            if entry.file_type().expect("an entry has a type").is_dir() {
+                pending.push(entry.path());
+            }
+            let path = entry.path();
+            let relative = path.strip_prefix(root).expect("within the sandbox");
+            found.push(relative.display().to_string());
+        }
+    }
+    found.sort();
+    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn shell() -> Sandbox {
+        Sandbox::new("/bin/sh")
+    }
+
     #[test]
     fn the_environment_is_empty_and_the_clock_fixed() {
         let sandbox = Sandbox::new("/usr/bin/env");
-        let run = sandbox.run([] as [&str; 0]);
-        run.expect_code(0);
+        let run = sandbox.run([] as [&str; 0]).exits(0);
         let names: Vec<_> = run
             .stdout
             .lines()
             .filter_map(|line| line.split_once('='))
             .collect();
-        assert!(names.contains(&("SOURCE_DATE_EPOCH", "1795262400")));
+        assert!(names.contains(&("SOURCE_DATE_EPOCH", "1700000000")));
         assert!(names.contains(&("HOME", "[SANDBOX]/home")));
         assert!(names.iter().all(|(name, _)| *name != "CARGO_MANIFEST_DIR"));
     }
 
     #[test]
     fn input_output_and_codes_arrive() {
-        let sandbox = Sandbox::new("/bin/sh");
-        let script = r#"cat; echo '{"type":"result","error":{"id":"a.b"}}'; pwd >&2; exit 3"#;
-        let run = sandbox.run_with_input(["-c", script], b"{\"type\":\"warning\"}\n");
-        run.expect_code(3);
-        assert_eq!(run.error_id(), "a.b");
-        assert_eq!(run.of_type("warning").len(), 1);
-        assert_eq!(run.stderr, "[SANDBOX]/work\n");
+        let script = "cat; pwd >&2; exit 3";
+        let run = shell().run_with_input(b"x\n", ["-c", script]).exits(3);
+        assert_eq!(
+            (run.stdout.as_str(), run.stderr.as_str()),
+            ("x\n", "[SANDBOX]/work\n")
+        );
 
-        let run = sandbox.run(["-c", "kill -9 $$"]);
+        let run = shell().run(["-c", "kill -9 $$"]);
         assert_eq!((run.code, run.signal), (None, Some(9)));
+    }
+
+    fn prints(lines: &str, code: i32) -> Run {
+        shell().run(["-c", &format!("echo '{lines}'; exit {code}")])
+    }
+
+    const EVENT: &str = r#"{"type":"warning","event":"odd"}"#;
+    const RESULT: &str = r#"{"type":"result","command":"x","exit_code":3,"error":{"id":"a.b","message":"m","causes":[],"retryable":false,"place":null,"remedy":null}}"#;
+
+    #[test]
+    fn lines_are_read_and_told_apart() {
+        let run = prints(&format!("{EVENT}\n{RESULT}"), 3);
+        assert_eq!(run.events("odd").len(), 1);
+        assert_eq!(run.fails(3, "a.b")["message"], "m");
+    }
+
+    #[test]
+    #[should_panic(expected = "breaks the schema")]
+    fn a_line_that_the_schema_does_not_know_is_noticed() {
+        drop(prints(&format!("{{\"type\":\"gossip\"}}\n{RESULT}"), 3).json());
+    }
+
+    #[test]
+    #[should_panic(expected = "only the last line")]
+    fn a_second_result_is_noticed() {
+        drop(prints(&format!("{RESULT}\n{RESULT}"), 3).json());
+    }
+
+    #[test]
+    #[should_panic(expected = "left == right")]
+    fn a_result_that_tells_another_code_is_noticed() {
+        drop(prints(RESULT, 4).json());
     }
 
     #[test]
     fn input_that_is_not_read_does_no_harm() {
-        let sandbox = Sandbox::new("/bin/true");
-        sandbox
-            .run_with_input([] as [&str; 0], &vec![0; 1 << 20])
-            .expect_code(0);
+        Sandbox::new("/bin/true")
+            .run_with_input(&vec![0; 1 << 20], [] as [&str; 0])
+            .exits(0);
     }
 
     #[test]
     fn leftovers_are_listed() {
-        let sandbox = Sandbox::new("/bin/true");
+        let sandbox = shell();
         sandbox.write("a/b", "x");
-        let names = ["home", "tmp", "work", "work/a", "work/a/b"].map(PathBuf::from);
-        assert_eq!(sandbox.listing(), names);
+        assert_eq!(sandbox.listing(), ["a", "a/b"]);
+        assert!(sandbox.scratch_listing().is_empty());
+        sandbox.run(["-c", "echo x > $TMPDIR/left"]).exits(0);
+        assert_eq!(sandbox.scratch_listing(), ["left"]);
     }
 }
