@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, BufRead};
 
 use data_encoding::BASE64URL_NOPAD;
+use fsroot::{InvalidPath, RelPath};
 use serde::Deserialize;
 
 use super::{Kind, LINE_LIMIT_BYTES, Record};
@@ -33,6 +34,9 @@ pub enum LineError {
     /// `encoded_b64` is the exact form of something else than `encoded`.
     #[error("encoded_b64 and encoded disagree")]
     Disagreement,
+    /// `encoded` is no path, so it cannot be the name of a file of the tree.
+    #[error("the field encoded is not a relative path")]
+    Path(#[source] InvalidPath),
     /// The file cannot be read on.
     #[error("cannot read the file")]
     Io(#[source] io::Error),
@@ -108,6 +112,7 @@ fn parse(line: &[u8]) -> Result<Record, LineError> {
             exact
         }
     };
+    RelPath::new(&encoded).map_err(LineError::Path)?;
     Ok(Record {
         encoded,
         original,
