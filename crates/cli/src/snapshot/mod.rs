@@ -1,6 +1,7 @@
 //! `longshore snapshot …`: what is made from snapshots.
 
 pub(crate) mod decode;
+mod find;
 mod input;
 mod inspect;
 mod select;
@@ -18,6 +19,8 @@ pub(crate) enum Command {
     Inspect(inspect::Args),
     /// Check a dump against its manifest and checksums
     Verify(verify::Args),
+    /// Tell the files of a key, or the key of a file
+    Find(find::Args),
 }
 
 impl Command {
@@ -27,6 +30,7 @@ impl Command {
             Self::Decode(_) => "snapshot decode",
             Self::Inspect(_) => "snapshot inspect",
             Self::Verify(_) => "snapshot verify",
+            Self::Find(_) => "snapshot find",
         }
     }
 }
@@ -37,5 +41,6 @@ pub(crate) fn run(command: &Command, context: &Context) -> Done {
         Command::Decode(args) => decode::run(args, context),
         Command::Inspect(args) => inspect::run(args, context),
         Command::Verify(args) => verify::run(args, context),
+        Command::Find(args) => find::run(args, context),
     }
 }
