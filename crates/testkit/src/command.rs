@@ -1,5 +1,9 @@
 //! Runs the program the way a user would, in a place of its own, and checks every JSON line against the published schema.
 
+pub mod moment;
+pub mod small_disk;
+pub mod streams;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
