@@ -3,10 +3,9 @@
 mod common;
 
 use std::fs::File;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use common::Place;
+use testkit::command::streams::closed_pipe;
 
 #[test]
 fn the_result_is_the_last_line_of_json() {
@@ -70,15 +69,86 @@ fn colours_come_when_asked_for_and_only_then() {
     assert!(!error("never").contains('\x1b'));
 }
 
+/// Every command with arguments that make it succeed, in a place that [`furnished`] has prepared.
+const COMMANDS: [&[&str]; 12] = [
+    &["snapshot", "decode", "s.fsm", "-o", "closed"],
+    &["snapshot", "inspect", "s.fsm"],
+    &["snapshot", "verify", "dump"],
+    &["snapshot", "find", "dump", "redis:k1"],
+    &[
+        "dataset",
+        "check",
+        "data",
+        "--table=t",
+        "--task=text_classification",
+        "--label-column=label",
+    ],
+    &["ingest", "validate", "good.yaml"],
+    &["ingest", "schema"],
+    &["demo"],
+    &["version"],
+    &["completions", "zsh"],
+    &["man", "-o", "pages"],
+    &["--help"],
+];
+
+fn furnished() -> Place {
+    let place = Place::new();
+    place.snapshot("s.fsm");
+    place
+        .run(["snapshot", "decode", "s.fsm", "-o", "dump"])
+        .exits(0);
+    place.write("data/labels.csv", "filename,label\na.txt,good\nb.txt,bad\n");
+    place.write("data/texts/a.txt", "a fine thing\n");
+    place.write("data/texts/b.txt", "a poor thing\n");
+    place.write("good.yaml", include_str!("documents/good.yaml"));
+    place
+}
+
+/// The reference lists every command, so none can be forgotten here.
+#[test]
+fn the_list_of_commands_is_complete() {
+    let reference = include_str!("../../../docs/cli.md");
+    let usages = reference
+        .lines()
+        .filter_map(|line| line.strip_prefix("Usage: longshore "));
+    for usage in usages {
+        let known = COMMANDS.iter().any(|words| {
+            let name: Vec<&str> = words
+                .iter()
+                .copied()
+                .take_while(|word| usage.split(' ').any(|part| part == *word))
+                .collect();
+            !name.is_empty() && usage.starts_with(&format!("{} [", name.join(" ")))
+        });
+        assert!(known, "{usage} is in no test of all commands");
+    }
+}
+
 #[test]
 fn a_closed_pipe_ends_quietly() {
-    let place = Place::new();
-    for arguments in [["completions", "zsh"], ["version", "--format=json"]] {
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        let output = place.command(arguments).stdout(writer).output().unwrap();
-        let run = place.finish(output).exits(0);
-        assert_eq!(run.stderr, "");
+    let place = furnished();
+    for words in COMMANDS {
+        for format in ["text", "json"] {
+            let arguments = words.iter().copied().chain(["--format", format]);
+            let mut command = place.command(arguments);
+            let run = place.complete(command.stdout(closed_pipe()));
+            let run = run.exits(0);
+            assert!(!run.stderr.contains("error"), "{words:?}: {}", run.stderr);
+            for made in ["closed", "pages"] {
+                drop(std::fs::remove_dir_all(place.path(made)));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_closed_standard_error_changes_nothing() {
+    let place = furnished();
+    for words in COMMANDS {
+        let mut command = place.command(words);
+        let run = place.complete(command.stderr(closed_pipe())).exits(0);
+        assert!(!run.stdout.is_empty(), "{words:?}");
     }
 }
 
@@ -103,22 +173,4 @@ fn pages_go_to_a_new_folder_as_a_whole() {
         .run(["man", "-o", "pages", "--format=json"])
         .fails(13, "output.exists");
     assert_eq!(place.listing(), before);
-}
-
-/// Ten times the limit, because other tests run beside this one.
-#[test]
-fn help_is_instant() {
-    let place = Place::new();
-    let fastest = (0..5)
-        .map(|_| {
-            let began = Instant::now();
-            place
-                .command(["--help"])
-                .stdout(Stdio::null())
-                .status()
-                .unwrap();
-            began.elapsed()
-        })
-        .min();
-    assert!(fastest < Some(Duration::from_millis(100)), "{fastest:?}");
 }
