@@ -211,6 +211,11 @@ impl<'s, S: ReadAt + ?Sized> Reader<'s, S> {
                 if kept > batch.bytes.len() {
                     return Ok(());
                 }
+                // Nobody may ever read what is jumped over, so that it is there has to be known now.
+                if scan.offset + found.end > self.size {
+                    return Err(ErrorKind::Truncated { inside: "value" }
+                        .at_entry(self.size, self.next_entry));
+                }
                 self.jump(batch, scan, kept, found.end);
             } else if found.end <= batch.bytes.len() as u64 {
                 scan.at = usize::try_from(found.end).unwrap_or(usize::MAX);

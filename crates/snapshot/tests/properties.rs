@@ -172,3 +172,23 @@ fn long_bodies_can_stay_unread() {
         );
     }
 }
+
+#[test]
+fn truncation_is_detected_inside_bodies_that_stay_unread() {
+    let rows = [
+        Row::live("a", 3, vec![1; 100_000]),
+        Row::live("b", 3, vec![2; 200_000]),
+    ];
+    let bare = Native::new(100).rows(rows).sorted().build();
+    for missing in [1, 4, 5, 70_000, 199_000, 200_030, 250_000] {
+        let mut cut = bare.clone();
+        cut.truncate(bare.len() - missing);
+        let read_whole = read(&cut, FooterPolicy::WithHeader, whole).unwrap_err();
+        let left_unread = read(&cut, FooterPolicy::WithHeader, heads).unwrap_err();
+        assert_eq!(
+            (left_unread.offset, left_unread.to_string()),
+            (read_whole.offset, read_whole.to_string()),
+            "{missing} bytes are missing"
+        );
+    }
+}
