@@ -45,37 +45,50 @@ fn every_command_works_as_written() {
     place.run(["snapshot", "verify", "again"]).exits(0);
 }
 
-/// `cargo run` builds; what it would run is the program at hand.
+/// `cargo run` builds; what it would run is the program at hand. `.ci/run` runs the command itself.
 #[test]
 fn the_demo_prints_what_is_shown() {
     let place = Place::new();
+    let [command] = block("<!-- main-command -->")[..] else {
+        panic!("one command runs the main job");
+    };
+    let arguments = command.strip_prefix("cargo run --release -- ").unwrap();
+    let printed = shell(&place, &format!("longshore {arguments}")).exits(0);
+    let made = printed
+        .stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("tree       "))
+        .unwrap();
     let shown = block("<!-- output: demo -->").join("\n");
-    let printed = place.run(["demo", "-o", "tree"]).exits(0).stdout;
     assert_eq!(
-        printed.trim_end(),
-        shown.replace("/tmp/longshore-demo", "tree")
+        printed.stdout.trim_end(),
+        shown.replace("/tmp/longshore-demo", made)
     );
 }
 
-/// Every other block of shell is one of the two set-up commands, which `.ci/run` and the test above stand for.
+/// The command that passes the tests is the one that runs this test; `.ci/run` takes it from the README as well.
+#[test]
+fn the_test_command_runs_every_test() {
+    assert_eq!(
+        block("<!-- test-command -->"),
+        ["cargo test --workspace --locked"]
+    );
+}
+
+/// Every shell block has a marker, and so a test.
 #[test]
 fn no_command_is_left_untested() {
-    let shell_blocks: Vec<&str> = README
-        .split("```sh\n")
-        .skip(1)
-        .filter_map(|rest| rest.split("```").next())
-        .collect();
-    let mut commands: Vec<&str> = shell_blocks
+    let before_each: Vec<&str> = README.split("```sh\n").collect();
+    let markers: Vec<&str> = before_each[..before_each.len() - 1]
         .iter()
-        .flat_map(|block| block.lines())
+        .filter_map(|text| text.trim_end().lines().next_back())
         .collect();
-    let tested = block("<!-- run -->");
-    commands.retain(|command| !tested.contains(command));
     assert_eq!(
-        commands,
+        markers,
         [
-            "cargo run --release -- demo",
-            "cargo test --workspace --locked"
+            "<!-- main-command -->",
+            "<!-- test-command -->",
+            "<!-- run -->"
         ]
     );
 }
