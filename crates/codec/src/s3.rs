@@ -67,7 +67,7 @@ pub struct Settings {
     pub include_incomplete_uploads: bool,
     /// Write chunks that belong to no object, and manifests of stale ones.
     pub include_orphans: bool,
-    /// Rename keys that end like a sidecar instead of refusing them.
+    /// Append `.user-data` to keys that end like a sidecar instead of putting them below `_keys/`.
     pub rename_collisions: bool,
     /// Refuse keys that cannot be a path instead of putting them below `_keys/`.
     pub strict_keys: bool,

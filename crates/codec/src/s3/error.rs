@@ -102,7 +102,7 @@ pub enum Fault {
         /// The digest in its key.
         digest: String,
     },
-    /// Keys end like a sidecar, and renaming was not asked for.
+    /// Keys end like a sidecar, and only keys that can be a path are accepted.
     #[error("{count} keys end in .elastickv-meta.json, which is reserved for sidecars: {}", keys.join(", "))]
     SuffixCollision {
         /// Bucket and key of each, escaped.
@@ -200,7 +200,7 @@ impl Error {
     pub fn remedy(&self) -> &'static str {
         match &*self.fault {
             Fault::SuffixCollision { .. } => {
-                "Use --rename-collisions, or --partial to leave these keys out."
+                "Run without --strict-keys, or with --rename-collisions, or with --partial to leave these keys out."
             }
             Fault::RefusedKeys { .. } => {
                 "Run without --strict-keys, or with --partial to leave these keys out."

@@ -2,8 +2,8 @@
 //!
 //! An object's key is its path, `/` being the separator, unless that is impossible or another file is in the way:
 //!
-//! * A key that cannot be a path, or not safely, lies below `_keys/` under a name that encodes the whole key.
-//! * A key that ends like a sidecar gets `.user-data` appended (only on request), and a key that other keys need as a directory
+//! * A key that cannot be a path, or not safely, or that ends like a sidecar, lies below `_keys/` under a name that encodes the whole key.
+//! * A key that ends like a sidecar gets `.user-data` appended instead on request, and a key that other keys need as a directory
 //!   gets `.elastickv-leaf-data`.
 //! * What still collides then goes to `_keys/` as well, both sides of it.
 //!

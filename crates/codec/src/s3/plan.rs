@@ -403,7 +403,10 @@ impl<'a> Naming<'a> {
         }
         let settings = &self.index.settings;
         if raw.ends_with(names::SIDECAR_SUFFIX) && !settings.rename_collisions {
-            refused.suffix.add(&name, raw);
+            if settings.strict_keys {
+                refused.suffix.add(&name, raw);
+            }
+            // It lies below `_keys/`, where nothing collides.
             return Ok(None);
         }
         if settings.strict_keys && names::shape(raw, self.folding) != Shape::Plain {

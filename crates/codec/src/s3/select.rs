@@ -363,10 +363,13 @@ impl<'a> Selection<'a> {
             )]
         };
         if key.ends_with(names::SIDECAR_SUFFIX) && !plan.settings.rename_collisions {
-            return Ok(Err(Fault::SuffixCollision {
-                keys: one(),
-                count: 1,
-            }));
+            return Ok(match plan.settings.strict_keys {
+                true => Err(Fault::SuffixCollision {
+                    keys: one(),
+                    count: 1,
+                }),
+                false => Ok(Name::Escaped),
+            });
         }
         let refused = || Fault::RefusedKeys {
             keys: one(),

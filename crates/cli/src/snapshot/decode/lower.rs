@@ -57,7 +57,7 @@ pub(crate) struct HowArgs {
     #[arg(long)]
     include_orphans: bool,
 
-    /// Rename S3 keys that end like a sidecar instead of refusing them
+    /// Append .user-data to S3 keys that end like a sidecar instead of putting them below `_keys/`
     #[arg(long)]
     rename_collisions: bool,
 
