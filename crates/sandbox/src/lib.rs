@@ -11,6 +11,7 @@ mod config;
 pub mod controllers;
 pub mod events;
 pub mod failure;
+pub mod fault;
 pub mod hook;
 pub mod kinds;
 pub mod node;

@@ -2,8 +2,10 @@
 //!
 //! It watches pods in the store, binds them to itself, and writes their status; the API hands it the streams of a pod.
 
+pub mod channel;
 mod config;
 pub mod stream;
+pub mod websocket;
 
 pub use config::Config;
 

@@ -1,0 +1,264 @@
+//! What one stream has to suffer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::{Direction, Fault};
+use crate::hook::Answer;
+
+/// What a script may look at when a stream begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Stream<'a> {
+    /// Namespace of the pod.
+    pub namespace: &'a str,
+    /// The pod.
+    pub pod: &'a str,
+    /// The container; empty with port-forward.
+    pub container: &'a str,
+    /// The command, or what there is instead of one.
+    pub command: &'a [String],
+}
+
+/// A fault that waits for its moment.
+#[derive(Clone, Debug)]
+pub struct Armed {
+    fault: Fault,
+    /// The drawn `after`.
+    at: u64,
+    fired: Arc<AtomicU64>,
+}
+
+impl Armed {
+    pub(super) fn new(fault: Fault, at: u64, fired: Arc<AtomicU64>) -> Self {
+        Self { fault, at, fired }
+    }
+
+    fn fire(&self) {
+        self.fired.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What happens in the middle of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The connection is gone.
+    Cut,
+    /// Input ends, the answer is Success.
+    EndStdin,
+    /// Input never ends, the answer is Success.
+    LoseEndOfInput,
+    /// Nothing moves for that long, or for ever.
+    Stall(Option<Duration>),
+    /// The process is killed.
+    Kill,
+    /// The volume is full.
+    FillVolume,
+    /// The volume cannot be written.
+    ReadOnlyVolume,
+    /// The pod is deleted.
+    DeletePod,
+    /// The pod's memory is used up.
+    OutOfMemory,
+    /// The log ends in order.
+    EndLog,
+    /// The API server goes away for that long.
+    RestartApi(Duration),
+}
+
+impl Effect {
+    fn of(fault: &Fault) -> Option<(Direction, Self)> {
+        Some(match fault {
+            Fault::Cut { direction, .. } => (*direction, Self::Cut),
+            Fault::Stall {
+                direction, millis, ..
+            } => (*direction, Self::Stall(millis.map(Duration::from_millis))),
+            Fault::EndStdin { .. } => (Direction::In, Self::EndStdin),
+            Fault::LoseEndOfInput { .. } => (Direction::In, Self::LoseEndOfInput),
+            Fault::Kill { .. } => (Direction::In, Self::Kill),
+            Fault::FillVolume { .. } => (Direction::In, Self::FillVolume),
+            Fault::ReadOnlyVolume { .. } => (Direction::In, Self::ReadOnlyVolume),
+            Fault::DeletePod { .. } => (Direction::In, Self::DeletePod),
+            Fault::OutOfMemory { .. } => (Direction::In, Self::OutOfMemory),
+            Fault::EndLog { .. } => (Direction::Out, Self::EndLog),
+            Fault::RestartApi { millis, .. } => (
+                Direction::In,
+                Self::RestartApi(Duration::from_millis(*millis)),
+            ),
+            Fault::LoseStdoutTail { .. }
+            | Fault::LoseStatus {}
+            | Fault::NeverEnd {}
+            | Fault::Drip {}
+            | Fault::RefuseV5 {}
+            | Fault::Delay { .. }
+            | Fault::Answer { .. }
+            | Fault::LoseAnswer {} => return None,
+        })
+    }
+}
+
+/// All faults of one stream. The default is a stream without any.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    armed: Vec<Armed>,
+}
+
+impl Plan {
+    pub(super) fn new(armed: Vec<Armed>) -> Self {
+        Self { armed }
+    }
+
+    /// Finds a fault, counts it, and returns what `pick` made of it.
+    fn fire<T>(&self, pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
+        self.armed.iter().find_map(|armed| {
+            let found = pick(&armed.fault)?;
+            armed.fire();
+            Some(found)
+        })
+    }
+
+    /// Says how long the stream takes to begin, and counts it.
+    #[must_use]
+    pub fn delay(&self) -> Option<Duration> {
+        self.fire(Fault::delay)
+    }
+
+    /// Returns the answer that is given instead of a stream, and counts it.
+    #[must_use]
+    pub fn answer(&self) -> Option<Answer> {
+        self.fire(|fault| match fault {
+            Fault::Answer {
+                code,
+                empty,
+                retry_after,
+            } => Some(Answer {
+                code: *code,
+                has_status: !empty,
+                retry_after_seconds: *retry_after,
+            }),
+            _ => None,
+        })
+    }
+
+    /// Says whether v5 is unknown, and counts it. Ask only when the client offered v5.
+    #[must_use]
+    pub fn refuses_v5(&self) -> bool {
+        self.fire(|fault| matches!(fault, Fault::RefuseV5 {}).then_some(()))
+            .is_some()
+    }
+
+    /// Says whether bytes come one at a time, and counts it.
+    #[must_use]
+    pub fn drips(&self) -> bool {
+        self.fire(|fault| matches!(fault, Fault::Drip {}).then_some(()))
+            .is_some()
+    }
+
+    /// Says whether the status is lost, and counts it. Ask only when there is one to lose.
+    #[must_use]
+    pub fn loses_status(&self) -> bool {
+        self.fire(|fault| matches!(fault, Fault::LoseStatus {}).then_some(()))
+            .is_some()
+    }
+
+    /// Says whether the session stays open for ever, and counts it. Ask only when it would end.
+    #[must_use]
+    pub fn never_ends(&self) -> bool {
+        self.fire(|fault| matches!(fault, Fault::NeverEnd {}).then_some(()))
+            .is_some()
+    }
+
+    /// Says whether the answer to a request is lost, and counts it.
+    #[must_use]
+    pub fn loses_answer(&self) -> bool {
+        self.fire(|fault| matches!(fault, Fault::LoseAnswer {}).then_some(()))
+            .is_some()
+    }
+
+    /// Returns after how many bytes of a body the connection ends, and counts it.
+    #[must_use]
+    pub fn cut(&self, side: Direction) -> Option<u64> {
+        let armed = self.armed.iter().find(
+            |armed| matches!(armed.fault, Fault::Cut { direction, .. } if direction == side),
+        )?;
+        armed.fire();
+        Some(armed.at)
+    }
+
+    /// Returns for how long the API server goes away, and counts it.
+    #[must_use]
+    pub fn restarts_api(&self) -> Option<Duration> {
+        self.fire(|fault| match fault {
+            Fault::RestartApi { millis, .. } => Some(Duration::from_millis(*millis)),
+            _ => None,
+        })
+    }
+
+    /// Returns how many of the last bytes of stdout are to be lost, without counting it.
+    #[must_use]
+    pub fn stdout_tail(&self) -> u64 {
+        self.armed
+            .iter()
+            .find_map(|armed| match armed.fault {
+                Fault::LoseStdoutTail { bytes } => Some(bytes),
+                _ => None,
+            })
+            .unwrap_or(0)
+    }
+
+    /// Counts that a tail of stdout was lost.
+    pub fn lost_stdout_tail(&self) {
+        let _: Option<()> =
+            self.fire(|fault| matches!(fault, Fault::LoseStdoutTail { .. }).then_some(()));
+    }
+
+    /// Makes the meter that counts one direction's bytes.
+    #[must_use]
+    pub fn meter(&self, direction: Direction) -> Meter {
+        let mut waiting: Vec<_> = self
+            .armed
+            .iter()
+            .filter_map(|armed| {
+                let (side, effect) = Effect::of(&armed.fault)?;
+                (side == direction).then(|| (effect, armed.clone()))
+            })
+            .collect();
+        waiting.sort_by_key(|(_, armed)| std::cmp::Reverse(armed.at));
+        Meter { passed: 0, waiting }
+    }
+}
+
+/// Counts the bytes of one direction and says when something happens.
+#[derive(Debug, Default)]
+pub struct Meter {
+    passed: u64,
+    /// The next one last.
+    waiting: Vec<(Effect, Armed)>,
+}
+
+impl Meter {
+    /// Returns what happens now, and counts it.
+    pub fn due(&mut self) -> Option<Effect> {
+        if self.waiting.last()?.1.at > self.passed {
+            return None;
+        }
+        let (effect, armed) = self.waiting.pop()?;
+        armed.fire();
+        Some(effect)
+    }
+
+    /// Returns how many of `bytes` may pass before something happens.
+    #[must_use]
+    pub fn room(&self, bytes: usize) -> usize {
+        let Some((_, next)) = self.waiting.last() else {
+            return bytes;
+        };
+        let left = next.at.saturating_sub(self.passed);
+        usize::try_from(left).map_or(bytes, |left| left.min(bytes))
+    }
+
+    /// Counts bytes that passed.
+    pub fn pass(&mut self, bytes: usize) {
+        self.passed = self.passed.saturating_add(bytes as u64);
+    }
+}
