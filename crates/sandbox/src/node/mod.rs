@@ -4,6 +4,7 @@
 
 pub mod channel;
 mod config;
+pub mod container;
 pub mod stream;
 pub mod websocket;
 

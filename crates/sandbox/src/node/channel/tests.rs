@@ -334,7 +334,7 @@ async fn a_process_that_does_not_read_stops_the_pongs() {
         Some(Ok(Message::Pong(payload))) if payload[..] == [1]
     ));
     // More than may be in flight, so the server cannot read on to the ping.
-    let mut stuck = Client::start(Protocol::V5, "sleep 1000").await;
+    let mut stuck = Client::start(Protocol::V5, "exec sleep 1000").await;
     stuck.stdin(&vec![7; 15 << 20]).await;
     let fill = async {
         stuck.stdin(&vec![7; 2 << 20]).await;

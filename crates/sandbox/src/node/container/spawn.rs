@@ -1,0 +1,118 @@
+//! Starting and ending processes.
+
+use std::process::Stdio;
+use std::sync::Arc;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
+use tokio::sync::watch;
+
+use super::{Container, ContainerError};
+use crate::node::channel::Exit;
+
+/// Which of its ends a process shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attach {
+    /// It has an input.
+    pub stdin: bool,
+    /// Its output can be read.
+    pub stdout: bool,
+    /// Its errors can be read.
+    pub stderr: bool,
+}
+
+/// A process that runs, or has.
+#[derive(Debug)]
+pub struct Started {
+    /// Its input, if it was asked for.
+    pub stdin: Option<ChildStdin>,
+    /// Its output, if it was asked for.
+    pub stdout: Option<ChildStdout>,
+    /// Its errors, if they were asked for.
+    pub stderr: Option<ChildStderr>,
+    /// Its process group.
+    pub group: Group,
+    /// How it ended, once it has.
+    pub exit: watch::Receiver<Option<Exit>>,
+}
+
+/// A process group that can be signalled. Safe to use after its end: the number is not given away while this knows of the process.
+#[derive(Clone, Debug)]
+pub struct Group {
+    pid: Option<Pid>,
+    exit: watch::Receiver<Option<Exit>>,
+}
+
+impl Group {
+    /// Kills it.
+    pub fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let has_ended = self.exit.borrow().is_some();
+        if let (false, Some(pid)) = (has_ended, self.pid) {
+            // It may just have ended.
+            kill_process_group(pid, signal).ok();
+        }
+    }
+}
+
+impl Container {
+    /// Starts a process in the container, in a group of its own.
+    ///
+    /// # Errors
+    /// When the container has stopped, or the program is not there.
+    pub fn spawn(
+        self: &Arc<Self>,
+        argv: &[String],
+        attach: Attach,
+    ) -> Result<Started, ContainerError> {
+        let mut command = self.command(argv)?;
+        let end = |wanted| {
+            if wanted {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            }
+        };
+        let mut child = command
+            .stdin(end(attach.stdin))
+            .stdout(end(attach.stdout))
+            .stderr(end(attach.stderr))
+            .process_group(0)
+            .spawn()
+            .map_err(ContainerError::system("start", &*argv.join(" ")))?;
+        let (told, exit) = watch::channel(None);
+        let id = child.id();
+        if let Some(group) = id {
+            self.keeper.begin(group);
+        }
+        let started = Started {
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take(),
+            stderr: child.stderr.take(),
+            group: Group {
+                pid: id
+                    .and_then(|id| i32::try_from(id).ok())
+                    .and_then(Pid::from_raw),
+                exit: exit.clone(),
+            },
+            exit,
+        };
+        let container = Arc::clone(self);
+        tokio::spawn(async move {
+            let status = child.wait().await;
+            told.send_replace(Some(status.map_or(Exit::KILLED, Exit::of)));
+            if let Some(group) = id {
+                container.keeper.end(group);
+            }
+        });
+        Ok(started)
+    }
+}
