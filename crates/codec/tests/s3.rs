@@ -157,6 +157,7 @@ const PHOTOS: &str = "
     73223a5b7b22706172745f6e6f223a312c2265746167223a223230393533313231383937353364653661643437646665323063626539376563222c2273697a65
     5f6279746573223a31312c226368756e6b5f636f756e74223a312c226368756e6b5f73697a6573223a5b31315d7d5d7d";
 
+/// R11: the clock value of a manifest becomes its time.
 #[test]
 fn a_bucket_with_an_object() {
     let digits: String = PHOTOS.split_whitespace().collect();
@@ -208,6 +209,7 @@ fn multipart(stray_upload: &str) -> Vec<Row> {
     ]
 }
 
+/// R2, R3: only chunks of the upload, and of the part versions, that the manifest names.
 #[test]
 fn a_multipart_object_and_what_is_left_of_other_attempts() {
     let found = run(multipart("other"));
@@ -343,6 +345,7 @@ fn an_offloaded_object() {
     assert_eq!(run(lone).id(), "s3.chunk-hash-mismatch");
 }
 
+/// R10, R20: objects of other generations stay out, are told once, and are kept apart by generation on request.
 #[test]
 fn objects_of_other_incarnations() {
     let rows = || {
@@ -410,6 +413,7 @@ fn the_newest_version_counts() {
     assert_eq!(found.text("s3/b/k"), "NEW");
 }
 
+/// R12, R14: the records of all uploads of a bucket are in one file, below the bucket's directory.
 #[test]
 fn descriptors_and_chunks_of_uploads() {
     let meta = |bucket: &[u8]| key::upload_meta(bucket, 1, b"o", b"u");
@@ -447,6 +451,19 @@ fn descriptors_and_chunks_of_uploads() {
     );
     assert_eq!(found.has("s3_malformed_uploads"), 1);
     assert!(run(rows()).bodies().is_empty());
+    // Without a place for uploads, what they have are chunks that no object uses.
+    let orphans = run_with(rows(), |options| options.s3.include_orphans = true);
+    assert_eq!(
+        orphans.text(
+            "s3/dead/_orphans/o/gen-1/u_0000000000000001_0000000000000000_0000000000000009.bin"
+        ),
+        "bytes"
+    );
+    let both = run_with(rows(), |options| {
+        options.s3.include_orphans = true;
+        options.s3.include_incomplete_uploads = true;
+    });
+    assert!(!both.bodies().iter().any(|path| path.contains("_orphans")));
 }
 
 /// R1, R6, R14: every key has a file of its own, below the bucket's directory.
@@ -530,7 +547,7 @@ fn portable_names_keep_spellings_apart() {
     assert!(found.bodies().contains(&"b/x"));
 }
 
-/// R4, R16, R17: a bad object stops the run before it is published, or is left out alone.
+/// R4: a bad object stops the run before it is published, or is left out alone.
 #[test]
 fn bad_objects() {
     let bad = |manifest: &str| {
@@ -607,7 +624,7 @@ fn objects_without_a_bucket() {
     assert!(deleted.result.unwrap().is_complete());
 }
 
-/// R2, R19: an empty upload id is an id.
+/// R2, R19: an empty upload id is an id, and told.
 #[test]
 fn an_empty_upload_id_is_an_id() {
     let manifest = r#"{"size_bytes":1,"parts":[{"part_no":1,"size_bytes":1,"chunk_count":1}]}"#;
@@ -621,7 +638,7 @@ fn an_empty_upload_id_is_an_id() {
     assert_eq!(found.has("s3_manifest_missing_upload_id"), 1);
 }
 
-/// R13, R20 and 12.10: chunks without a manifest are told once and do not rename anything.
+/// R13, R20, R21 and 12.10: chunks without a manifest are told once and do not rename anything.
 #[test]
 fn chunks_without_a_manifest() {
     let mut rows = objects(&["p"]);
@@ -634,7 +651,7 @@ fn chunks_without_a_manifest() {
     assert_eq!(found.has("s3_orphan_chunks"), 1);
     let kept = run_with(rows, |options| options.s3.include_orphans = true);
     assert_eq!(kept.bodies().len(), 2);
-    assert!(!kept.files.contains_key("s3/b/KEYMAP.jsonl"), "R21");
+    assert!(!kept.files.contains_key("s3/b/KEYMAP.jsonl"));
 }
 
 #[test]
@@ -675,4 +692,91 @@ fn large_bodies_are_whole() {
     let found = with(&data_encoding::HEXLOWER.encode(&md5::Md5::digest(&body)));
     assert_eq!(found.result.unwrap().s3.etags_verified, 1);
     assert!(found.files["s3/b/k"] == body);
+}
+
+/// R5: a part without chunks contributes nothing, whatever lies around.
+#[test]
+fn a_part_without_chunks_contributes_nothing() {
+    let manifest = r#"{"upload_id":"u","size_bytes":1,"parts":[{"part_no":1,"size_bytes":0,"chunk_count":0},{"part_no":2,"size_bytes":1,"chunk_count":1}]}"#;
+    let chunk = |part, body: &str| live(key::blob(b"b", 1, b"k", b"u", place(part, 0, 0)), body);
+    let found = run(vec![
+        bucket(b"b", 1),
+        live(key::object_head(b"b", 1, b"k"), manifest),
+        chunk(1, "STRAY"),
+        chunk(2, "x"),
+    ]);
+    assert_eq!(found.text("s3/b/k"), "x");
+}
+
+/// R11: no clock value, no time.
+#[test]
+fn an_object_without_clock_value_has_no_time() {
+    let found = run(objects(&["k"]));
+    let sidecar = found.text("s3/b/k.elastickv-meta.json");
+    assert!(!sidecar.contains("last_modified"), "{sidecar}");
+}
+
+/// R15: what somebody puts where a control file is to be made is not opened: no link is followed, no FIFO waited for,
+/// no file with a second name written to.
+#[test]
+fn control_files_are_made_anew_or_not_at_all() {
+    let control = [
+        "MANIFEST.json",
+        "CHECKSUMS",
+        "s3/b/_bucket.json",
+        "s3/b/KEYMAP.jsonl",
+        "s3/b/_incomplete_uploads/records.jsonl",
+    ];
+    for name in control {
+        for plant in [Plant::Symlink, Plant::HardLink, Plant::Fifo] {
+            planted(name, plant);
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Plant {
+    Symlink,
+    HardLink,
+    Fifo,
+}
+
+fn planted(name: &str, plant: Plant) {
+    let temporary = tempfile::tempdir().unwrap();
+    let canary = temporary.path().join("canary");
+    fs::write(&canary, "untouched").unwrap();
+    let destination = temporary.path().join("dump");
+    let mut options = options(temporary.path());
+    options.s3.include_incomplete_uploads = true;
+    let (tree, _) =
+        dump::tree::TreeWriter::begin(&destination, fsroot::Existing::Refuse, temporary.path())
+            .unwrap();
+    let staging = fs::read_dir(temporary.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.is_dir())
+        .unwrap();
+    let at = staging.join(name);
+    fs::create_dir_all(at.parent().unwrap()).unwrap();
+    match plant {
+        Plant::Symlink => std::os::unix::fs::symlink(&canary, &at).unwrap(),
+        Plant::HardLink => fs::hard_link(&canary, &at).unwrap(),
+        Plant::Fifo => {
+            let made = std::process::Command::new("mkfifo").arg(&at).status();
+            assert!(made.unwrap().success());
+        }
+    }
+    let mut rows = objects(&["a", "a/b", "folder/"]);
+    rows.push(live(key::upload_meta(b"b", 1, b"o", b"u"), "{}"));
+    let stream = Native::new(T).rows(rows).sorted().build();
+    let result = codec::decode(
+        &[Input::memory("snapshot.fsm", stream)],
+        tree,
+        &options,
+        &Events::default(),
+    );
+    assert!(result.is_err(), "{name} over a {plant:?}");
+    assert_eq!(fs::read_to_string(&canary).unwrap(), "untouched");
+    assert!(!destination.exists());
+    assert!(!staging.exists());
 }

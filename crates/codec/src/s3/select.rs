@@ -267,7 +267,11 @@ impl<'a> Selection<'a> {
         let settings = &self.shared.plan.settings;
         let (home, wanted) = if group.in_progress == upload.encoded() {
             self.bucket.upload_chunks += 1;
-            (Home::IncompleteUploads, settings.include_incomplete_uploads)
+            match settings.include_incomplete_uploads {
+                true => (Home::IncompleteUploads, true),
+                // Where uploads have no place of their own, theirs are chunks that no object uses, like any other.
+                false => (Home::Orphans, settings.include_orphans),
+            }
         } else {
             group.orphan_chunks += u64::from(!offloaded);
             (Home::Orphans, settings.include_orphans)
