@@ -1,5 +1,10 @@
 //! Running a decode and listening to it.
 
+#![allow(
+    dead_code,
+    reason = "each test file is a crate that uses a part of this"
+)]
+
 use std::path::Path;
 use std::sync::Mutex;
 
