@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use codec::{Adapters, BareStrings, Input, Names, OnBad, RawRows, UnknownRows};
-use common::{Events, decode, options};
+use common::{Events, Files, decode, options};
 use testkit::case::{self, Case};
 
 /// Reads the options that cases use. They are spelled as on the command line.
@@ -56,33 +56,15 @@ fn run(case: &Case, directory: &Path) -> (i32, Vec<&'static str>, BTreeMap<Strin
             10
         }
     };
-    let mut files = BTreeMap::new();
-    if exit != 10 {
-        gather(&destination, &destination, &mut files);
-        files.remove("MANIFEST.json");
-        files.remove("CHECKSUMS");
-    }
+    let mut files = match exit {
+        10 => Files::new(),
+        _ => common::files(&destination),
+    };
+    files.remove("MANIFEST.json");
+    files.remove("CHECKSUMS");
+    let escaped = |(name, bytes): (String, Vec<u8>)| (name, bytes.escape_ascii().to_string());
+    let files = files.into_iter().map(escaped).collect();
     (exit, events.names(), files)
-}
-
-fn gather(root: &Path, directory: &Path, files: &mut BTreeMap<String, String>) {
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            gather(root, &path, files);
-        } else {
-            let name = path
-                .strip_prefix(root)
-                .unwrap()
-                .as_os_str()
-                .as_encoded_bytes()
-                .escape_ascii();
-            files.insert(
-                name.to_string(),
-                fs::read(&path).unwrap().escape_ascii().to_string(),
-            );
-        }
-    }
 }
 
 fn check(path: &Path) {

@@ -4,13 +4,12 @@
 
 mod common;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use codec::{Input, Report};
-use common::{Events, options};
+use common::{Events, Files, files, options};
 use dump::tree::TreeWriter;
 use fsroot::Existing;
 use fsroot::faults::{Fault, Plan, Scope, arm};
@@ -54,25 +53,6 @@ fn decode(bytes: &[u8], destination: &Path) -> Result<Report, codec::Error> {
     let (tree, _) = TreeWriter::begin(destination, Existing::Replace, &options.scratch)?;
     let input = Input::memory("snapshot.fsm", bytes);
     codec::decode(&[input], tree, &options, &Events::default()).map(|(report, _)| report)
-}
-
-type Files = BTreeMap<String, Vec<u8>>;
-
-fn files(directory: &Path) -> Files {
-    let mut files = Files::new();
-    let mut pending = vec![directory.to_owned()];
-    while let Some(folder) = pending.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                pending.push(path);
-            } else {
-                let name = path.strip_prefix(directory).unwrap();
-                files.insert(name.display().to_string(), fs::read(&path).unwrap());
-            }
-        }
-    }
-    files
 }
 
 /// Two dumps, and a destination to replace one with the other in.

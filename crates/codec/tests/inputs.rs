@@ -5,17 +5,14 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use codec::{Input, Report};
-use common::{Events, decode, options};
+use common::{Events, Files, decode, files, options};
 use proptest::prelude::*;
 use snapshot::{FooterPolicy, ReadAt};
 use testkit::rows::Node;
 use testkit::stream::{Header, Native};
-
-type Files = BTreeMap<String, Vec<u8>>;
 
 /// What a decode says and writes: files, or the error with its place.
 fn outcome(input: Input, footer: FooterPolicy) -> Result<Files, String> {
@@ -31,23 +28,6 @@ fn outcome(input: Input, footer: FooterPolicy) -> Result<Files, String> {
             Err(format!("{error:?}"))
         }
     }
-}
-
-fn files(directory: &Path) -> Files {
-    let mut files = Files::new();
-    let mut pending = vec![directory.to_owned()];
-    while let Some(folder) = pending.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                pending.push(path);
-            } else {
-                let name = path.strip_prefix(directory).unwrap();
-                files.insert(name.display().to_string(), fs::read(&path).unwrap());
-            }
-        }
-    }
-    files
 }
 
 fn node() -> Node {

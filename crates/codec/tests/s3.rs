@@ -2,13 +2,11 @@
 
 mod common;
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
 use codec::s3::key::{self, ChunkPlace};
 use codec::{Input, Names, OnBad, Options, Report};
-use common::{Events, decode, options};
+use common::{Events, Files, decode, options};
 use md5::Digest;
 use testkit::stream::{Native, Row};
 
@@ -17,7 +15,7 @@ const T: u64 = 114_418_306_260_664_325;
 /// Files by path, or the error.
 struct Outcome {
     result: Result<Report, codec::Error>,
-    files: BTreeMap<String, Vec<u8>>,
+    files: Files,
     events: Vec<&'static str>,
 }
 
@@ -63,32 +61,15 @@ fn run_bytes(stream: Vec<u8>, adjust: impl FnOnce(&mut Options)) -> Outcome {
         &options,
         &events,
     );
-    let mut files = BTreeMap::new();
-    if result.is_ok() {
-        gather(&destination, &destination, &mut files);
-    } else {
-        assert!(!destination.exists());
-    }
+    let files = match result {
+        Ok(_) => common::files(&destination),
+        Err(_) => Files::new(),
+    };
+    assert_eq!(destination.exists(), result.is_ok());
     Outcome {
         result,
         files,
         events: events.names(),
-    }
-}
-
-fn gather(root: &Path, directory: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            gather(root, &path, files);
-        } else {
-            let name = path
-                .strip_prefix(root)
-                .unwrap()
-                .to_string_lossy()
-                .into_owned();
-            files.insert(name, fs::read(&path).unwrap());
-        }
     }
 }
 

@@ -5,6 +5,8 @@
     reason = "each test file is a crate that uses a part of this"
 )]
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -68,4 +70,28 @@ pub(crate) fn decode(
 ) -> Result<Report, codec::Error> {
     let (tree, _) = TreeWriter::begin(destination, Existing::Refuse, &options.scratch)?;
     codec::decode(inputs, tree, options, events).map(|(report, _)| report)
+}
+
+/// The regular files of a tree by their paths in it.
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
+
+/// Reads all files below a directory.
+pub(crate) fn files(directory: &Path) -> Files {
+    let mut files = Files::new();
+    let mut pending = vec![directory.to_owned()];
+    while let Some(folder) = pending.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                pending.push(path);
+            } else {
+                let name = path.strip_prefix(directory).unwrap();
+                files.insert(
+                    name.to_string_lossy().into_owned(),
+                    fs::read(&path).unwrap(),
+                );
+            }
+        }
+    }
+    files
 }

@@ -132,13 +132,7 @@ impl InputArgs {
     fn find(&self, path: &Path, context: &Context) -> Result<Found, Failure> {
         if is_standard_input(path) {
             let file = spool::standard_input(self.spool_dir(context), context)?;
-            return Ok(Found {
-                path: path.to_owned(),
-                file,
-                index: None,
-                token: None,
-                log: None,
-            });
+            return Ok(Found::alone(path, file));
         }
         let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
         if metadata.is_dir() {
@@ -149,23 +143,18 @@ impl InputArgs {
         if !metadata.is_file() {
             let stream = File::open(path).map_err(|error| unreadable(path, &error))?;
             let file = spool::stream(stream, self.spool_dir(context), context)?;
-            return Ok(Found {
-                path: path.to_owned(),
-                file,
-                index: None,
-                token: None,
-                log: None,
-            });
+            return Ok(Found::alone(path, file));
         }
         match DataDirectory::around(path) {
             Some((directory, candidate)) => self.open_candidate(&directory, &candidate, context),
-            None => Ok(Found {
-                path: path.to_owned(),
-                file: File::open(path).map_err(|error| unreadable(path, &error))?,
-                index: directory::index_of(path),
-                token: None,
-                log: None,
-            }),
+            None => {
+                let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+                let index = directory::index_of(path);
+                Ok(Found {
+                    index,
+                    ..Found::alone(path, file)
+                })
+            }
         }
     }
 
@@ -210,6 +199,17 @@ struct Found {
 }
 
 impl Found {
+    /// A snapshot with nothing of a node's around it.
+    fn alone(path: &Path, file: File) -> Self {
+        Self {
+            path: path.to_owned(),
+            file,
+            index: None,
+            token: None,
+            log: None,
+        }
+    }
+
     fn into_source(self, name: String) -> Result<Source, Failure> {
         let mut input =
             Input::file(name, self.file).map_err(|error| unreadable(&self.path, &error))?;
