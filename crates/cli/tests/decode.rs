@@ -111,6 +111,8 @@ fn refuses(place: &Place, arguments: &[&str], code: i32, id: &str) -> serde_json
         place.scratch_listing().is_empty(),
         "scratch files were left behind"
     );
+    assert!(error["place"].is_object(), "no place: {error}");
+    assert!(error["remedy"].is_string(), "no remedy: {error}");
     error
 }
 
