@@ -9,7 +9,7 @@ use serde_json::Value;
 use testkit::shared::workspace_dir;
 
 /// Every crate and what it may depend on. `testkit` is a dev-dependency of any and in no release.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     (
         "longshore",
         &[
@@ -25,7 +25,6 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("spill", &["fsroot"]),
     ("fsroot", &[]),
     ("testkit", &[]),
-    ("fuzz", &[]),
 ];
 
 /// Crates in which something waits, so that async has a place there.
