@@ -141,8 +141,9 @@ fn only_the_output_of_the_command_line_prints() {
 #[test]
 fn only_the_command_line_reads_the_environment_and_ends_the_process() {
     let allowed = ["crates/cli/src/environment.rs", "crates/cli/src/main.rs"];
+    // The sandbox runs programs of the machine it is on, and has to find them.
     let elsewhere = sources(|krate, path| {
-        krate != "testkit" && !allowed.iter().any(|file| path == Path::new(file))
+        !STAND_INS.contains(&krate) && !allowed.iter().any(|file| path == Path::new(file))
     });
     refuse(&elsewhere, &PROCESS);
 }
