@@ -104,7 +104,8 @@ pub(crate) fn envelope(value: &[u8]) -> Result<Envelope, ErrorKind> {
         _ => return Err(ErrorKind::ReservedFlags { flags }),
     };
     Ok(Envelope {
-        tombstone: flags & 1 == 1,
+        // A deletion is always in clear text: what is marked as both counts as encrypted, so that nobody guesses.
+        tombstone: flags == 1,
         encryption,
         expire_at: u64::from_le_bytes(expire_at),
     })
