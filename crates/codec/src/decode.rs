@@ -3,7 +3,7 @@ use dump::tree::{TreeWorker, TreeWriter};
 use fsroot::Published;
 use snapshot::Checked;
 
-use crate::error::Error;
+use crate::error::{Error, escaped};
 use crate::event::{Event, Observer, Phase};
 use crate::family::{Adapter, Family};
 use crate::input::Input;
@@ -101,6 +101,7 @@ fn decode_into(
     let s3 = s3.plan(&sources, target, observer)?;
     report.s3 = s3.write(&sources, tree, &left_out, observer)?;
     report.left_out.extend(report.s3.left_out());
+    tell_empty_scopes(&report, options, observer);
 
     if options.raw == RawRows::Write {
         let unknown: Vec<_> = read.iter().map(|input| input.unknown).collect();
@@ -112,6 +113,25 @@ fn decode_into(
     (report.files, report.bytes) = (totals.files, totals.bytes);
     let manifest = manifest(&report, options);
     Ok((report, manifest))
+}
+
+/// Tells which buckets and databases that were named are not there: most likely they are misspelt.
+fn tell_empty_scopes(report: &Report, options: &Options, observer: &dyn Observer) {
+    let missing = |adapter: Adapter, is_there: &dyn Fn(&[u8]) -> bool| {
+        let names = options.scope.of(adapter).into_iter().flatten();
+        for name in names.filter(|name| !is_there(name)) {
+            observer.event(Event::ScopeNotFound {
+                adapter: adapter.name(),
+                name: escaped(name),
+            });
+        }
+    };
+    missing(Adapter::Redis, &|name| name == b"0");
+    missing(Adapter::S3, &|name| {
+        let directory = dump::name::encode_directory(name).text;
+        // Where objects wait for a record in another snapshot, that was told already.
+        report.s3.elsewhere_objects > 0 || report.s3.buckets.contains(&directory)
+    });
 }
 
 /// Recognises every input.
@@ -203,7 +223,10 @@ fn settle_unknown(survey: &Survey, options: &Options, report: &mut Report) -> Re
     }
     if options.unknown == UnknownRows::Report && options.raw == RawRows::Drop {
         for (prefix, (rows, _)) in &survey.unknown {
-            let what = format!("prefix {prefix}");
+            let what = match prefix.as_str() {
+                "" => "keys without a prefix".to_owned(),
+                prefix => format!("prefix {prefix}"),
+            };
             report.left_out.push(LeftOutPart {
                 what,
                 reason: "unknown-prefix",

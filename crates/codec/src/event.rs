@@ -86,6 +86,13 @@ pub enum Event {
         /// How many.
         count: u64,
     },
+    /// Nothing of a name that the run was limited to is in the input.
+    ScopeNotFound {
+        /// The adapter.
+        adapter: &'static str,
+        /// Bucket or database, escaped.
+        name: String,
+    },
     /// One key or object was left out.
     LeftOut {
         /// The adapter.
@@ -146,6 +153,7 @@ impl Event {
             Event::RedisLegacyHeader { .. } => "redis_legacy_header",
             Event::RedisSeveralTypes { .. } => "redis_several_types",
             Event::NamesKeptApart { .. } => "names_kept_apart",
+            Event::ScopeNotFound { .. } => "scope_not_found",
             Event::LeftOut { .. } => "left_out",
             Event::S3(event) => event.name(),
         }
@@ -197,6 +205,12 @@ impl Event {
                     ("key", key.into()),
                     ("shown", shown.into()),
                     ("hidden", hidden.into()),
+                ]
+            }
+            Event::ScopeNotFound { adapter, name } => {
+                vec![
+                    ("adapter", (*adapter).into()),
+                    ("name", name.clone().into()),
                 ]
             }
             Event::NamesKeptApart { adapter, count } => {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use codec::{Adapters, BareStrings, Input, Names, OnBad, RawRows, UnknownRows};
+use codec::{Adapter, Adapters, BareStrings, Input, Names, OnBad, RawRows, UnknownRows};
 use common::{Events, Files, decode, options};
 use testkit::case::{self, Case};
 
@@ -27,6 +27,15 @@ fn parse(words: &[String], options: &mut codec::Options) {
                     },
                     other => panic!("no case needs {other:?} yet"),
                 }
+            }
+            "--scope" => {
+                let (adapter, name) = words.next().and_then(|word| word.split_once('=')).unwrap();
+                let adapter = Adapter::ALL
+                    .into_iter()
+                    .find(|a| a.name() == adapter)
+                    .unwrap();
+                let names = options.scope.0.entry(adapter).or_default();
+                names.insert(name.as_bytes().to_vec());
             }
             "--bare-strings" => options.bare_strings = BareStrings::Decode,
             "--portable-names" => options.names = Names::Portable,

@@ -97,6 +97,18 @@ fn text(report: &Report, destination: &str) -> String {
             ),
         );
     }
+    for (keys, why) in [
+        (report.redis.hidden_by_zero_expiry, "an expiry of 0"),
+        (report.redis.hidden_by_type, "another type of the same key"),
+        (report.redis.dropped_expired, "--drop-expired-at"),
+    ] {
+        if keys > 0 {
+            line(
+                "redis",
+                format!("{} left out by {why}", Amount(keys, "key")),
+            );
+        }
+    }
     line(
         "written",
         format!("{}, {}", Amount(report.files, "file"), Bytes(report.bytes)),
