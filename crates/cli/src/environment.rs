@@ -13,6 +13,8 @@ pub(crate) struct Environment {
     pub(crate) source_date_epoch: Option<OsString>,
     /// Where temporary files go: `TMPDIR`, or the system's folder for them.
     pub(crate) temporary: PathBuf,
+    /// `HOME`, which a leading `~` stands for.
+    pub(crate) home: Option<PathBuf>,
     /// Standard input is a terminal.
     pub(crate) stdin_is_terminal: bool,
     /// Standard output is a terminal.
@@ -30,6 +32,9 @@ impl Environment {
             no_color: set("NO_COLOR") || dumb,
             source_date_epoch: std::env::var_os("SOURCE_DATE_EPOCH"),
             temporary: std::env::temp_dir(),
+            home: std::env::var_os("HOME")
+                .filter(|home| !home.is_empty())
+                .map(PathBuf::from),
             stdin_is_terminal: std::io::stdin().is_terminal(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),

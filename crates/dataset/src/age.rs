@@ -32,6 +32,11 @@ impl Age {
     /// All ages, oldest first.
     pub const ALL: [Age; 3] = [Age::Older, Age::Newer, Age::Newest];
 
+    /// Reads the word of the command line.
+    pub fn parse(text: &str) -> Option<Age> {
+        Age::ALL.into_iter().find(|age| age.name() == text)
+    }
+
     /// Gives the word of the command line.
     pub fn name(self) -> &'static str {
         match self {

@@ -11,10 +11,16 @@ pub(crate) use missing::{is_curated_missing, is_default_missing};
 pub(crate) use number::{Number, Numeric};
 
 /// Cuts off white space at both ends, Unicode's included.
+#[inline]
 pub(crate) fn trim(cell: &[u8]) -> &[u8] {
-    if is_plain(cell.first()) && is_plain(cell.last()) {
-        return cell;
+    match is_plain(cell.first()) && is_plain(cell.last()) {
+        true => cell,
+        false => trim_unusual(cell),
     }
+}
+
+#[cold]
+fn trim_unusual(cell: &[u8]) -> &[u8] {
     match std::str::from_utf8(cell) {
         Ok(text) => text.trim().as_bytes(),
         Err(_) => cell.trim_ascii(),
@@ -22,6 +28,7 @@ pub(crate) fn trim(cell: &[u8]) -> &[u8] {
 }
 
 /// ASCII that is not white space: what nearly every cell begins and ends with.
+#[inline]
 fn is_plain(byte: Option<&u8>) -> bool {
     byte.is_some_and(|byte| matches!(byte, b'!'..=b'~'))
 }

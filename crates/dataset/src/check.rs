@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::csv::listed;
 use crate::files::measure;
 use crate::finding::{Findings, Place};
 use crate::layout::{self, Layout};
@@ -10,7 +11,7 @@ use crate::payload::{self, Payload};
 use crate::preflight::{Facts, preflight};
 use crate::request::{Request, Settings};
 use crate::rule::{Remedied, Rule, Severity};
-use crate::task::Task;
+use crate::task::{Flag, Task};
 
 /// Everything that a check found out.
 #[derive(Debug)]
@@ -77,6 +78,9 @@ impl Report {
 pub fn check(path: &Path, request: &Request, observer: &dyn Observer) -> Result<Report, Stopped> {
     let task = Task::parse(&request.task);
     let mut findings = Findings::new(task.as_ref().ok().copied(), request.for_ingestor);
+    if request.all_findings {
+        findings.keep_all(&request.scratch_dir);
+    }
     let task = match task {
         Ok(task) => Some(task),
         Err(unknown) => {
@@ -88,6 +92,7 @@ pub fn check(path: &Path, request: &Request, observer: &dyn Observer) -> Result<
             None
         }
     };
+    request.check_table(&mut findings);
     let mut report = Report {
         settings: task.map(|task| request.resolve(task, &mut findings)),
         findings,
@@ -117,6 +122,7 @@ fn examine(
     report: &mut Report,
 ) -> Result<(), Stopped> {
     report.facts = preflight(&mut layout, settings, observer, &mut report.findings)?;
+    name_columns(&report.facts, &mut report.findings);
     let bytes = measure::check_limits(
         &layout,
         settings.stage_tokenizer,
@@ -147,6 +153,15 @@ fn examine(
         )?;
     }
     Ok(())
+}
+
+/// Whoever forgot the label column wants to know which columns there are.
+fn name_columns(facts: &Facts, findings: &mut Findings) {
+    let columns = facts.columns.iter().map(|name| &**name);
+    if columns.len() > 0 {
+        let listed = format!(" The header has {}.", listed(columns));
+        findings.add_to_remedy(Rule::FlagMissing, Flag::LabelColumn.name(), &listed);
+    }
 }
 
 /// Makes a sentence of an error's text.

@@ -1,16 +1,20 @@
 //! Findings: one offence at one place, and the collection of all of a run.
 
+mod rest;
+
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::age::Age;
 use crate::rule::{Row, Rule, Scope, Severity, TABLE};
 use crate::task::Task;
+use rest::Rest;
 
-/// Findings of one rule that are kept whole. Beyond it only their number is, so that a table of nothing but offences cannot fill
-/// the memory.
-pub const KEPT_PER_RULE: u64 = 10_000;
+/// Findings of one rule that are kept in memory. Further ones are counted, and go to disk if all are wanted, so that a table of
+/// nothing but offences cannot fill the memory.
+pub const KEPT_PER_RULE: u64 = 1000;
 
 /// Says where a finding is. All parts are optional, from coarse to fine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,7 +51,7 @@ pub struct Finding {
 pub struct Count {
     /// All that were found.
     pub found: u64,
-    /// Those of them that can be listed.
+    /// Those of them that are in memory.
     pub kept: u64,
 }
 
@@ -60,6 +64,8 @@ pub struct Findings {
     applies: Vec<bool>,
     kept: Vec<Finding>,
     counts: BTreeMap<Rule, Count>,
+    /// Those beyond, if they are wanted.
+    rest: Option<Rest>,
 }
 
 impl Findings {
@@ -76,12 +82,21 @@ impl Findings {
             applies: TABLE.iter().map(applies).collect(),
             kept: Vec::new(),
             counts: BTreeMap::new(),
+            rest: None,
         }
     }
 
-    /// Makes an empty collection for the same task and ingestor.
+    /// Keeps all findings from here on: those beyond [`KEPT_PER_RULE`] in scratch files in `scratch_dir`.
+    pub fn keep_all(&mut self, scratch_dir: &Path) {
+        self.rest = Some(Rest::new(scratch_dir));
+    }
+
+    /// Makes an empty collection for the same task and ingestor, which keeps as much.
     pub fn empty_like(&self) -> Findings {
-        Findings::new(self.task, self.for_ingestor)
+        Findings {
+            rest: self.rest.as_ref().map(Rest::empty_like),
+            ..Findings::new(self.task, self.for_ingestor)
+        }
     }
 
     /// Adds a finding with the rule's own remedy.
@@ -120,20 +135,40 @@ impl Findings {
             return;
         }
         let counted = self.counts.entry(rule).or_default();
+        let number = counted.found;
         counted.found += 1;
-        if counted.kept >= KEPT_PER_RULE {
+        if counted.kept >= KEPT_PER_RULE && self.rest.is_none() {
             return;
         }
-        counted.kept += 1;
         let (message, remedy) = texts();
-        self.kept.push(Finding {
+        let finding = Finding {
             rule,
             severity: rule.severity(self.for_ingestor),
             place,
             message,
             remedy,
             count,
-        });
+        };
+        self.keep(finding, number);
+    }
+
+    fn keep(&mut self, finding: Finding, number: u64) {
+        let counted = self.counts.entry(finding.rule).or_default();
+        if counted.kept < KEPT_PER_RULE {
+            counted.kept += 1;
+            self.kept.push(finding);
+        } else if let Some(rest) = &mut self.rest {
+            rest.push(&finding, number);
+        }
+    }
+
+    /// Completes the remedy of findings that were made before all was known: those of a rule whose message has some words in it.
+    pub(crate) fn add_to_remedy(&mut self, rule: Rule, words: &str, more: &str) {
+        for finding in &mut self.kept {
+            if finding.rule == rule && finding.message.contains(words) {
+                finding.remedy.push_str(more);
+            }
+        }
     }
 
     /// Says whether a rule is for the task of this collection.
@@ -143,15 +178,17 @@ impl Findings {
 
     /// Takes over what another collection found.
     pub fn absorb(&mut self, other: Findings) {
+        let mut numbers: BTreeMap<Rule, u64> = BTreeMap::new();
         for finding in other.kept {
-            let counted = self.counts.entry(finding.rule).or_default();
-            if counted.kept < KEPT_PER_RULE {
-                counted.kept += 1;
-                self.kept.push(finding);
-            }
+            let number = numbers.entry(finding.rule).or_default();
+            self.keep(finding, *number);
+            *number += 1;
         }
         for (rule, count) in other.counts {
             self.counts.entry(rule).or_default().found += count.found;
+        }
+        if let (Some(rest), Some(others)) = (&mut self.rest, other.rest) {
+            rest.absorb(others);
         }
     }
 
@@ -160,7 +197,31 @@ impl Findings {
         self.kept.sort_by_key(|finding| finding.rule);
     }
 
-    /// Lists the findings: all of them, except for rules with more than [`KEPT_PER_RULE`].
+    /// Gives every finding once, in the order of the rule table: all of them after [`keep_all`](Findings::keep_all), otherwise
+    /// those in memory. Findings on disk are given only by the first call.
+    ///
+    /// # Errors
+    /// When findings could not be written to disk, or cannot be read back.
+    pub fn for_each(&mut self, mut each: impl FnMut(&Finding)) -> Result<(), spill::Error> {
+        let for_ingestor = self.for_ingestor;
+        let rest = self.rest.take();
+        let mut rest = rest.map(|rest| rest.read(for_ingestor)).transpose()?;
+        self.sort();
+        let mut kept = self.kept.iter().peekable();
+        for rule in self.counts.keys() {
+            while let Some(finding) = kept.next_if(|finding| finding.rule == *rule) {
+                each(finding);
+            }
+            if let Some(rest) = &mut rest {
+                while let Some(finding) = rest.next_of(*rule)? {
+                    each(&finding);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists the findings that are in memory: all of them, except for rules with more than [`KEPT_PER_RULE`].
     pub fn kept(&self) -> &[Finding] {
         &self.kept
     }
@@ -269,6 +330,36 @@ mod tests {
             all.counts().collect::<Vec<_>>(),
             [(Rule::ValueNumeric, expected)]
         );
+    }
+
+    #[test]
+    fn all_findings_come_back_in_order_where_all_are_wanted() {
+        let mut findings = Findings::new(Some(Task::TabularRegression), None);
+        findings.keep_all(&std::env::temp_dir());
+        let mut about_rows = findings.empty_like();
+        let total = 3 * KEPT_PER_RULE;
+        for row in 1..=total {
+            let place = Place {
+                row: Some(row),
+                ..Place::file("t.csv").line(row + 1).column("\"x\"")
+            };
+            about_rows.add(Rule::ValueNumeric, place.clone(), format!("{row} \u{e9}\n"));
+            about_rows.add(Rule::ValueLength, place, "y");
+        }
+        findings.add(Rule::ValueNumeric, Place::nowhere(), "the first");
+        findings.absorb(about_rows);
+        let mut seen = Vec::new();
+        findings
+            .for_each(|finding| {
+                if finding.rule == Rule::ValueNumeric {
+                    seen.push((finding.place.row, finding.message.clone()));
+                }
+            })
+            .unwrap();
+        let expected = (1..=total).map(|row| (Some(row), format!("{row} \u{e9}\n")));
+        let first = (None, "the first".to_owned());
+        assert!(std::iter::once(first).chain(expected).eq(seen));
+        assert_eq!(findings.total(crate::rule::Severity::Error), 2 * total + 1);
     }
 
     #[test]

@@ -6,22 +6,22 @@ use std::os::unix::fs::FileExt;
 use crate::size::Size;
 
 /// Read first; nearly every header lies in it.
-const FIRST_BYTES: usize = 16 << 10;
+const FIRST_BYTES: u64 = 16 << 10;
 
 /// A header that is not over by then, behind large profiles and previews, is given up.
-const HEADER_MAX_BYTES: usize = 8 << 20;
+const HEADER_MAX_BYTES: u64 = 8 << 20;
 
 /// Reads the size of an image from an open file. `Err` says what is wrong, as half a sentence.
 pub(crate) fn read_size(file: &File, file_bytes: u64) -> Result<Size, String> {
-    let mut length = FIRST_BYTES;
+    let mut wanted = FIRST_BYTES;
     loop {
-        let mut head = vec![0; length];
+        // Not more than there is: a second read just to see the end would cost as much as the first.
+        let length = wanted.min(file_bytes);
+        let mut head = vec![0; usize::try_from(length).unwrap_or(0)];
         let read = read_at_start(file, &mut head).map_err(|error| error.to_string())?;
         head.truncate(read);
         match size(&head) {
-            Err(Flaw::CutOff) if read as u64 == length as u64 && length < HEADER_MAX_BYTES => {
-                length *= 16;
-            }
+            Err(Flaw::CutOff) if length < file_bytes && wanted < HEADER_MAX_BYTES => wanted *= 16,
             Ok(size) => return Ok(size),
             Err(_) if file_bytes == 0 => return Err("is empty".to_owned()),
             Err(flaw) => return Err(flaw.what().to_owned()),

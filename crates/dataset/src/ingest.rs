@@ -22,7 +22,7 @@ mod write;
 pub use advice::Warning;
 pub use document::{Document, Facts, Intent, Policy, Unsound};
 pub use load::NotADocument;
-pub use paths::{UnsafeName, staged_prefix};
+pub use paths::{UnsafeName, final_prefix, staged_prefix};
 pub use place::Place;
 pub use schema::{AGREES_WITH_SHA256, schema};
 pub use violation::Violation;

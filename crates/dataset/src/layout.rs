@@ -123,6 +123,18 @@ impl Layout {
         })
     }
 
+    /// Finds a task's manifest below `root`, and nothing else.
+    pub(crate) fn manifest(
+        root: &Root,
+        bare_csv: Option<RelPath>,
+        contract: &Contract,
+        findings: &mut Findings,
+    ) -> Option<ManifestFile> {
+        let bucket = Bucket::recognise(root, findings);
+        let top = directory::top(root, bucket.as_ref(), &mut Vec::new(), findings)?;
+        manifest::find(root, bare_csv, contract, &top, bucket.as_ref(), findings)
+    }
+
     /// Takes the files of a folder as they are: all regular files of every directory, whatever their names.
     ///
     /// For folders whose layout is known to be sound, as those of the conformance suite.
@@ -225,8 +237,22 @@ pub(crate) fn show(name: &[u8]) -> String {
 
 /// Gives the text after the last dot with the dot, in lower case; `None` without a dot.
 pub(crate) fn extension(name: &[u8]) -> Option<String> {
-    let dot = name.iter().rposition(|byte| *byte == b'.')?;
-    Some(show(&name[dot..]).to_lowercase())
+    Some(show(raw_extension(name)?).to_lowercase())
+}
+
+/// Says whether a name has one of these extensions, each with its dot and in lower case.
+pub(crate) fn has_extension(name: &[u8], extensions: &[&str]) -> bool {
+    raw_extension(name).is_some_and(|found| {
+        extensions
+            .iter()
+            .any(|extension| found.eq_ignore_ascii_case(extension.as_bytes()))
+    })
+}
+
+/// Gives the text after the last dot with the dot, as it is.
+pub(crate) fn raw_extension(name: &[u8]) -> Option<&[u8]> {
+    let dot = memchr::memrchr(b'.', name)?;
+    name.get(dot..)
 }
 
 /// Gives the name without its extension.

@@ -30,6 +30,33 @@ pub fn is_table_name(name: &str) -> bool {
     name.len() <= TABLE_MAX_BYTES && is_identifier(name)
 }
 
+/// Longest part of a pod's name that comes from the table.
+const POD_SEGMENT_MAX_BYTES: usize = 30;
+
+/// Names the pod that stages a table. `random` comes from a cryptographic source and tells runs apart: four bytes, so that it
+/// cannot be forgotten.
+pub fn pod_name(table: &str, random: [u8; 4]) -> String {
+    let suffix = data_encoding::HEXLOWER.encode(&random);
+    format!("tracebloc-stage-{}-{suffix}", pod_segment(table))
+}
+
+/// Gives what of a table's name can be in a pod's name: lower case, hyphens for underscores, none at either end, 30 bytes at
+/// most; `tbl` if nothing is left.
+fn pod_segment(table: &str) -> String {
+    let usual = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+    let mut segment = table.replace('_', "-").to_ascii_lowercase();
+    segment.retain(usual);
+    let trimmed = segment.trim_matches('-');
+    let cut = trimmed
+        .get(..POD_SEGMENT_MAX_BYTES)
+        .unwrap_or(trimmed)
+        .trim_end_matches('-');
+    match cut {
+        "" => "tbl".to_owned(),
+        cut => cut.to_owned(),
+    }
+}
+
 /// Gives the form of a valid table name that a Kubernetes label value can have: without underscores at either end. `None` if
 /// nothing is left.
 pub fn label_value(name: &str) -> Option<&str> {
@@ -105,6 +132,27 @@ const KEYWORDS: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pods_are_named_after_their_table() {
+        for (table, expected) in [
+            ("cats_dogs", "cats-dogs"),
+            ("MyTable", "mytable"),
+            ("_leading_underscore", "leading-underscore"),
+            ("trailing_", "trailing"),
+            ("9starts_with_digit", "9starts-with-digit"),
+            (&"a".repeat(50), &"a".repeat(30)),
+            ("_", "tbl"),
+            ("___", "tbl"),
+            (&format!("{}_b", "a".repeat(29)), &"a".repeat(29)),
+        ] {
+            assert_eq!(pod_segment(table), expected, "{table}");
+        }
+        assert_eq!(
+            pod_name("cats_dogs", [0, 1, 0xab, 0xff]),
+            "tracebloc-stage-cats-dogs-0001abff"
+        );
+    }
     use crate::task::Task;
 
     fn check(name: &str, expected: &[&str]) {

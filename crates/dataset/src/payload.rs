@@ -40,6 +40,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Writes the digest as people compare it: 64 lower-case hexadecimal digits.
+    pub fn sha256_hex(&self) -> String {
+        data_encoding::HEXLOWER.encode(&self.sha256)
+    }
+
     /// Opens the file for sending, if it is still what was hashed. The error says what became of it, as half a sentence.
     pub fn open(&self, root: &Root) -> Result<File, String> {
         open_unchanged(root, &self.source, self.stamp)

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 
 use crate::age::Age;
 use crate::finding::{Findings, Place};
+use crate::ingest::Intent;
 use crate::names;
 use crate::rule::Rule;
 use crate::size::Size;
@@ -26,6 +27,8 @@ pub struct Request {
     pub task: String,
     /// `--table`; not checked if absent.
     pub table: Option<String>,
+    /// `--intent`; learning if absent.
+    pub intent: Option<String>,
     /// `--label-column`.
     pub label_column: Option<String>,
     /// `--target-size`.
@@ -52,6 +55,8 @@ pub struct Request {
     pub total_max_bytes: u64,
     /// Whether to hash what will be sent.
     pub payload: bool,
+    /// Whether all findings are wanted, however many; see [`Findings::keep_all`].
+    pub all_findings: bool,
     /// Today in UTC.
     pub today: Date,
     /// Where temporary files go when the memory is not enough.
@@ -63,6 +68,8 @@ pub struct Request {
 pub struct Settings {
     /// The task.
     pub task: Task,
+    /// What the data is for.
+    pub intent: Intent,
     /// The label column as typed or by default; none for tasks without label.
     pub label_column: Option<String>,
     /// Size that all images must have; that of the first one if absent.
@@ -95,6 +102,7 @@ impl Request {
         Request {
             task: task.to_owned(),
             table: None,
+            intent: None,
             label_column: None,
             target_size: None,
             min_size: None,
@@ -108,6 +116,7 @@ impl Request {
             file_max_bytes: FILE_MAX_BYTES,
             total_max_bytes: TOTAL_MAX_BYTES,
             payload: false,
+            all_findings: false,
             today,
             scratch_dir,
         }
@@ -128,11 +137,15 @@ impl Request {
         }
     }
 
-    /// Interprets the request. All that is wrong with it is in `findings`.
-    pub(crate) fn resolve(&self, task: Task, findings: &mut Findings) -> Settings {
+    /// Judges what does not depend on the task.
+    pub(crate) fn check_table(&self, findings: &mut Findings) {
         if let Some(table) = &self.table {
             names::check_table(table, findings);
         }
+    }
+
+    /// Interprets the request. All that is wrong with it is in `findings`.
+    pub(crate) fn resolve(&self, task: Task, findings: &mut Findings) -> Settings {
         for flag in Flag::ALL {
             self.check_use(flag, task, findings);
         }
@@ -152,6 +165,7 @@ impl Request {
         };
         Settings {
             task,
+            intent: self.intent(findings),
             label_column: self.label_column(task),
             target_size: size(Flag::TargetSize, &self.target_size, findings),
             min_size: size(Flag::MinSize, &self.min_size, findings),
@@ -174,6 +188,17 @@ impl Request {
             today: self.today,
             scratch_dir: self.scratch_dir.clone(),
         }
+    }
+
+    fn intent(&self, findings: &mut Findings) -> Intent {
+        let value = self.intent.as_deref().filter(|value| !value.is_empty());
+        let read = value.map(|value| (value, Intent::parse(value)));
+        if let Some((value, None)) = read {
+            let message =
+                format!("--intent does not understand '{value}'; expected is train or test.");
+            findings.add(Rule::FlagValue, Place::nowhere(), message);
+        }
+        read.and_then(|(_, intent)| intent).unwrap_or_default()
     }
 
     fn check_use(&self, flag: Flag, task: Task, findings: &mut Findings) {

@@ -1,4 +1,4 @@
-//! Image sizes and byte counts, as people write them.
+//! Image sizes, byte counts and other numbers, as people write them.
 
 use std::fmt;
 
@@ -47,6 +47,14 @@ pub fn human_bytes(bytes: u64) -> String {
     }
 }
 
+/// Writes a number of things for people: `1 file`, `2 files`.
+pub fn amount(count: u64, unit: &str) -> String {
+    match count {
+        1 => format!("1 {unit}"),
+        _ => format!("{count} {unit}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +69,12 @@ mod tests {
         for bad in ["512X512", "5x5x5", "5x", "0x5", "512×512", "", "-1x5"] {
             assert_eq!(Size::parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!(amount(1, "file"), "1 file");
+        assert_eq!(amount(0, "file"), "0 files");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 mod check;
 
+pub(crate) use check::age;
+
 use crate::run::{Context, Done};
 
 /// Work with local datasets

@@ -80,6 +80,16 @@ impl Output {
         self.style
     }
 
+    /// Colours for texts that end up on standard error.
+    pub(crate) fn screen_style(&self) -> Style {
+        self.screen_style
+    }
+
+    /// Tells whether standard output carries JSON lines.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
     /// Shows a warning, note or finding: as a JSON line, or as the same event in words.
     pub(crate) fn event(&self, event: &Event) {
         match self.format {
@@ -97,7 +107,7 @@ impl Output {
             Format::Json => self.result_bytes(&json::result(command, outcome)),
             Format::Text => {
                 self.result_bytes(outcome.text.as_bytes());
-                if let Some(failure) = &outcome.error {
+                if let Some(failure) = outcome.error.as_ref().filter(|_| !outcome.is_told) {
                     self.message(&text::failure(failure, self.screen_style));
                 }
             }

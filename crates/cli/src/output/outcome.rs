@@ -12,6 +12,8 @@ pub(crate) struct Outcome {
     pub(crate) exit: Exit,
     /// What went wrong, if anything did.
     pub(crate) error: Option<Failure>,
+    /// The error has been told to people in other words already, so that only its exit code and the JSON result carry it.
+    pub(crate) is_told: bool,
     /// For people; complete lines.
     pub(crate) text: String,
     /// The command's own members of the JSON result.
@@ -24,6 +26,7 @@ impl Outcome {
         Self {
             exit: Exit::Done,
             error: None,
+            is_told: false,
             text: text.into(),
             members: Map::new(),
         }
@@ -46,6 +49,14 @@ impl Outcome {
         self.exit = failure.exit;
         self.error = Some(failure);
         self
+    }
+
+    /// The same for work whose text form said what is wrong while it went on.
+    pub(crate) fn but_told(self, failure: Failure) -> Self {
+        Self {
+            is_told: true,
+            ..self.but(failure)
+        }
     }
 }
 

@@ -16,7 +16,11 @@ pub(super) struct Reading {
 
 impl fmt::Display for Reading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.label)?;
+        f.write_str(self.label)?;
+        if self.done == 0 && self.total.is_none() {
+            return Ok(());
+        }
+        f.write_str(": ")?;
         match self.total.filter(|total| *total > 0) {
             Some(total) => {
                 let percent = u128::from(self.done.min(total)) * 100 / u128::from(total);
@@ -77,7 +81,7 @@ mod tests {
     fn what_is_not_known_is_not_said() {
         assert_eq!(reading(0, Some(100), 500), "reading: 0 %, 0 B of 100 B");
         assert_eq!(reading(100, None, 1_000), "reading: 100 B, 100 B/s");
-        assert_eq!(reading(0, None, 0), "reading: 0 B");
+        assert_eq!(reading(0, None, 0), "reading");
     }
 
     #[test]

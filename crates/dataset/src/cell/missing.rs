@@ -2,13 +2,17 @@
 //! differ in the same way.
 
 /// Says whether a word is missing for columns of a schema, for `mask_id` and for tabular labels. Case counts.
+#[inline]
 pub(crate) fn is_curated_missing(cell: &[u8]) -> bool {
     // Most cells end here: the longest word has four bytes, and few letters begin one.
     match cell.first() {
-        None => return true,
-        Some(b'N' | b'n' | b'<' | b'#') if cell.len() <= 4 => {}
-        Some(_) => return false,
+        None => true,
+        Some(b'N' | b'n' | b'<' | b'#') if cell.len() <= 4 => is_curated_word(cell),
+        Some(_) => false,
     }
+}
+
+fn is_curated_word(cell: &[u8]) -> bool {
     matches!(
         cell,
         b"NA"

@@ -3,10 +3,10 @@
 use std::io::Read;
 use std::sync::mpsc::{channel, sync_channel};
 
-use super::records::{ReadError, Record, Records};
+use super::records::{ReadError, Record, Records, Span};
 
-/// Content of a batch. Small enough to stay in a cache on the way.
-const BATCH_BYTES: usize = 128 << 10;
+/// Content of a batch. Large enough that waking the other thread does not count, small enough to stay in a cache on the way.
+const BATCH_BYTES: usize = 512 << 10;
 
 /// Batches on the way. Together with those in work they bound the memory.
 const BATCHES: usize = 4;
@@ -16,14 +16,16 @@ const BATCHES: usize = 4;
 struct Batch {
     fields: Vec<u8>,
     ends: Vec<usize>,
-    spans: Vec<Span>,
+    spans: Vec<Stretch>,
+    /// Whether a backslash is somewhere in the contents. One search in all of them costs less than one in each record.
+    with_backslash: bool,
 }
 
-/// One record of a batch.
-struct Span {
+/// One record of a batch: where its parts end, and the rest of it.
+struct Stretch {
     fields_end: usize,
     ends_end: usize,
-    line: u64,
+    span: Span,
 }
 
 /// Gives all further records to `each`, on this thread, while another one reads.
@@ -68,30 +70,34 @@ impl Batch {
         self.fields.clear();
         self.ends.clear();
         self.spans.clear();
+        self.with_backslash = true;
         while self.fields.len() < BATCH_BYTES && self.ends.len() < BATCH_BYTES {
             let Some(record) = records.next()? else {
                 break;
             };
-            self.fields.extend_from_slice(record.bytes());
-            self.ends.extend_from_slice(record.ends());
-            self.spans.push(Span {
+            let (bytes, ends, span) = record.parts();
+            self.fields.extend_from_slice(bytes);
+            self.ends.extend_from_slice(ends);
+            self.spans.push(Stretch {
                 fields_end: self.fields.len(),
                 ends_end: self.ends.len(),
-                line: record.line,
+                span,
             });
         }
+        self.with_backslash = memchr::memchr(b'\\', &self.fields).is_some();
         Ok(())
     }
 
     fn each<E>(&self, each: &mut impl FnMut(&Record<'_>) -> Result<(), E>) -> Result<(), E> {
         let (mut fields, mut ends) = (0, 0);
-        for span in &self.spans {
-            each(&Record::new(
-                &self.fields[fields..span.fields_end],
-                &self.ends[ends..span.ends_end],
-                span.line,
+        for stretch in &self.spans {
+            each(&Record::from_parts(
+                &self.fields[fields..stretch.fields_end],
+                &self.ends[ends..stretch.ends_end],
+                stretch.span,
+                self.with_backslash,
             ))?;
-            (fields, ends) = (span.fields_end, span.ends_end);
+            (fields, ends) = (stretch.fields_end, stretch.ends_end);
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use crate::finding::{Findings, Place};
 use crate::rule::Rule;
+use crate::size::amount;
 use crate::task::Record;
 
 /// Checks a text's structure. A blank text passes; that it is blank is another rule's business.
@@ -29,8 +30,8 @@ pub(crate) fn check(content: &[u8], format: Record, shown: &str, findings: &mut 
         add(
             Rule::RecordFields,
             format!(
-                "{shown} has {} fields instead of {expected}: {}.",
-                fields.len(),
+                "{shown} has {} instead of {expected}: {}.",
+                amount(fields.len() as u64, "field"),
                 format.fields.join("<TAB>")
             ),
         );

@@ -25,6 +25,15 @@ pub fn staged_prefix(table: &str) -> Result<String, UnsafeName> {
     Ok(format!("/data/shared/.tracebloc-staging/{table}"))
 }
 
+/// Gives the directory in the cluster where the ingestor puts a table's files in the end. Only the ingestor writes there.
+///
+/// # Errors
+/// Those of [`staged_prefix`].
+pub fn final_prefix(table: &str) -> Result<String, UnsafeName> {
+    staged_prefix(table)?;
+    Ok(format!("/data/shared/{table}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +60,8 @@ mod tests {
                 })
             );
         }
+        assert!(final_prefix("..").is_err());
+        assert_eq!(final_prefix("x"), Ok("/data/shared/x".to_owned()));
         assert_eq!(
             staged_prefix("_x9"),
             Ok("/data/shared/.tracebloc-staging/_x9".to_owned())

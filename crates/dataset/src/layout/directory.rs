@@ -1,14 +1,17 @@
 //! Listing the top of a dataset and its data directories.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use fsroot::{Kind, RelPath, Root};
 
 use super::bucket::Bucket;
-use super::{DataDirectory, DataFile, Stamp, extension, show, unreadable};
+use super::{
+    DataDirectory, DataFile, Stamp, extension, has_extension, raw_extension, show, unreadable,
+};
 use crate::csv::{header_fold, listed};
 use crate::finding::{Findings, Place};
 use crate::rule::Rule;
+use crate::size::amount;
 use crate::task::{Contract, Directory};
 
 /// A name in a directory, as the dataset has it.
@@ -213,16 +216,13 @@ fn accepted(
         if entry.kind == Kind::Directory {
             continue;
         }
-        let extension = extension(&entry.name);
-        let is_accepted = extension
-            .as_deref()
-            .is_some_and(|extension| wanted.extensions.contains(&extension));
-        if !is_accepted {
-            let extension = extension.unwrap_or_else(|| "without extension".to_owned());
+        if !has_extension(&entry.name, wanted.extensions) {
+            let extension =
+                extension(&entry.name).unwrap_or_else(|| "without extension".to_owned());
             *others.entry(extension).or_default() += 1;
             continue;
         }
-        let shown = format!("{}/{}", wanted.name, show(&entry.name));
+        let shown = || format!("{}/{}", wanted.name, show(&entry.name));
         match entry.kind {
             Kind::File => files.push(DataFile {
                 name: entry.name.clone(),
@@ -230,10 +230,12 @@ fn accepted(
                 stamp: Stamp::default(),
             }),
             Kind::Symlink => {
+                let shown = shown();
                 let message = format!("{shown} is a symbolic link.");
                 findings.add(Rule::EntryLink, Place::file(shown), message);
             }
             kind => {
+                let shown = shown();
                 let message = format!("{shown} is a {kind}, not a regular file.");
                 findings.add(Rule::EntrySpecial, Place::file(shown), message);
             }
@@ -248,7 +250,8 @@ fn accepted(
     for (subdirectory, count) in nested {
         let path = format!("{}/{subdirectory}", wanted.name);
         let message = format!(
-            "{path}/ holds {count} files that are not sent, because only {}/ itself is read.",
+            "{path}/ holds {} not sent, because only {}/ itself is read.",
+            amount(count, "file"),
             wanted.name
         );
         let remedy = format!("Move them up: mv {path}/* {}/.", wanted.name);
@@ -304,6 +307,14 @@ fn note_others(wanted: &Directory, others: &BTreeMap<String, u64>, findings: &mu
 
 /// All files of a directory must have one extension. `.jpg` and `.jpeg` are two.
 fn mixed_types(wanted: &Directory, files: &[DataFile], findings: &mut Findings) {
+    let first = files.first().and_then(|file| raw_extension(&file.name));
+    let is_first = |file: &DataFile| {
+        let pair = raw_extension(&file.name).zip(first);
+        pair.is_some_and(|(one, other)| one.eq_ignore_ascii_case(other))
+    };
+    if files.iter().all(is_first) {
+        return;
+    }
     let mut extensions: BTreeMap<String, u64> = BTreeMap::new();
     for file in files {
         if let Some(extension) = extension(&file.name) {
@@ -346,10 +357,8 @@ fn nested(directory: &DataDirectory, wanted: &Directory, entries: &[Entry]) -> V
         let Ok(entries) = subdirectory.entries() else {
             continue;
         };
-        let is_accepted = |name: &[u8]| {
-            !name.starts_with(b".")
-                && extension(name).is_some_and(|extension| wanted.extensions.contains(&&*extension))
-        };
+        let is_accepted =
+            |name: &[u8]| !name.starts_with(b".") && has_extension(name, wanted.extensions);
         let count = entries
             .filter_map(Result::ok)
             .filter(|entry| entry.kind == Kind::File && is_accepted(&entry.name))
@@ -363,7 +372,15 @@ fn nested(directory: &DataDirectory, wanted: &Directory, entries: &[Entry]) -> V
 
 /// Warns of names that many systems take for one.
 fn twins(directory: &DataDirectory, findings: &mut Findings) {
-    let mut seen: std::collections::HashMap<String, usize> = Default::default();
+    // Names that folding leaves as they are differ from each other, so that one with capitals is needed to make a pair.
+    let is_folded = |file: &DataFile| {
+        let unusual = |byte: &u8| byte.is_ascii_uppercase() || !byte.is_ascii();
+        !file.name.iter().any(unusual)
+    };
+    if directory.files.iter().all(is_folded) {
+        return;
+    }
+    let mut seen: HashMap<String, usize> = HashMap::new();
     for (index, file) in directory.files.iter().enumerate() {
         let Ok(name) = std::str::from_utf8(&file.name) else {
             continue;

@@ -24,6 +24,7 @@ use crate::rows::group::Groups;
 use crate::rows::keypoint::Keypoints;
 use crate::rows::mask_id::MaskIds;
 use crate::rule::Rule;
+use crate::size::amount;
 use crate::tabular::{Inference, Schema, ValueChecks};
 use crate::task::{Classes, Contract, Family, Link};
 
@@ -310,13 +311,14 @@ impl<'a> Pass<'a> {
                 ..Place::file(Arc::clone(row.file)).line(row.record.line)
             };
             let message = format!(
-                "Data row {} has {fields} fields for {} columns.",
+                "Data row {} has {} for {}.",
                 row.number,
-                self.header.len()
+                amount(fields as u64, "field"),
+                amount(self.header.len() as u64, "column")
             );
             findings.add(Rule::CsvLongRow, place, message);
         }
-        if memchr::memchr(b'\\', row.record.bytes()).is_some() {
+        if row.record.has_backslash() {
             self.backslash_count += 1;
             self.backslashes
                 .get_or_insert((row.number, row.record.line));
@@ -336,8 +338,8 @@ impl<'a> Pass<'a> {
                 ..Place::file(Arc::clone(file)).line(line)
             };
             let message = format!(
-                "Cells of {} rows contain a backslash, the first in data row {row}.",
-                self.backslash_count
+                "Cells of {} contain a backslash, the first in data row {row}.",
+                amount(self.backslash_count, "row")
             );
             findings.add_many(Rule::CsvBackslash, place, self.backslash_count, message);
         }
@@ -371,8 +373,8 @@ impl<'a> Pass<'a> {
             let count = groups.finish(numeric, file, findings)?;
             facts.groups = Some(count.groups);
             let message = format!(
-                "The table has {} sequences, which is what the platform counts.",
-                count.groups
+                "The table has {}, which is what the platform counts.",
+                amount(count.groups, "sequence")
             );
             findings.add(Rule::GroupCount, Place::file(Arc::clone(file)), message);
         }
@@ -527,14 +529,18 @@ fn judge_labels(
     let place = || Place::file(Arc::clone(file)).column(Arc::clone(&name));
     if contract.classes == Classes::AtLeastTwo && distribution.distinct < 2 {
         let message = format!(
-            "Label column `{name}` has {} different values; at least 2 are needed.",
-            distribution.distinct
+            "Label column `{name}` has {}; at least 2 are needed.",
+            amount(distribution.distinct, "different value")
         );
         findings.add(Rule::LabelDiversity, place(), message);
     }
     if variants > 0 {
         let message = format!(
-            "In label column `{name}`, {variants} labels are also written with other blanks around them."
+            "In label column `{name}`, {} also written with other blanks around.",
+            match variants {
+                1 => "1 label is".to_owned(),
+                _ => format!("{variants} labels are"),
+            }
         );
         findings.add_many(Rule::LabelBlankVariants, place(), variants, message);
     }

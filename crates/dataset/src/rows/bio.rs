@@ -7,6 +7,7 @@ use super::Row;
 use crate::finding::Findings;
 use crate::layout::DataDirectory;
 use crate::rule::Rule;
+use crate::size::amount;
 
 /// Checks the tags while rows pass.
 #[derive(Debug)]
@@ -64,8 +65,10 @@ impl Tags {
             && words != count
         {
             let message = format!(
-                "Data row {} has {count} tags for {words} words.",
-                row.number
+                "Data row {} has {} for {}.",
+                row.number,
+                amount(count, "tag"),
+                amount(words, "word")
             );
             findings.add(Rule::BioLength, row.place(&self.name), message);
         }

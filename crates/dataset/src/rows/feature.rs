@@ -7,6 +7,7 @@ use crate::cell::{self, Number};
 use crate::csv::Header;
 use crate::finding::{Findings, Place};
 use crate::rule::Rule;
+use crate::size::amount;
 
 /// Looks for words in columns while rows pass. Whether a column must be numeric is decided afterwards.
 #[derive(Debug)]
@@ -64,8 +65,9 @@ impl Features {
                     .column(Arc::clone(name))
             };
             let message = format!(
-                "Feature column `{name}` holds words in {} rows, the first being data row {}.",
-                words.count, words.first_row
+                "Feature column `{name}` holds words in {}, the first being data row {}.",
+                amount(words.count, "row"),
+                words.first_row
             );
             findings.add_many(Rule::FeatureNumeric, place, words.count, message);
         }

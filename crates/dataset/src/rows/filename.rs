@@ -7,8 +7,9 @@ use super::Row;
 use crate::cell;
 use crate::csv::{header_fold, listed};
 use crate::finding::{Findings, Place};
-use crate::layout::{DataDirectory, extension, show};
+use crate::layout::{DataDirectory, has_extension, show};
 use crate::rule::Rule;
+use crate::size::amount;
 
 /// Endings that a value may have; any other gets the dataset's extension.
 const MEDIA: [&str; 6] = [".jpeg", ".jpg", ".png", ".xml", ".txt", ".text"];
@@ -23,7 +24,10 @@ pub(crate) struct Filenames<'a> {
     index: usize,
     name: Arc<str>,
     extension: String,
-    by_name: HashMap<&'a [u8], usize>,
+    /// The file behind the one that was found last: rows often have the order of the files.
+    next: usize,
+    /// Made at the first row that has another order.
+    by_name: Option<HashMap<&'a [u8], usize>>,
     /// Made at the first missing file: what a name could have been meant for.
     similar: Option<HashMap<String, usize>>,
     referenced: Vec<bool>,
@@ -37,13 +41,13 @@ impl<'a> Filenames<'a> {
         name: Arc<str>,
         extension: String,
     ) -> Filenames<'a> {
-        let names = directory.files.iter().enumerate();
         Filenames {
             directory,
             index,
             name,
             extension,
-            by_name: names.map(|(index, file)| (&*file.name, index)).collect(),
+            next: 0,
+            by_name: None,
             similar: None,
             referenced: vec![false; directory.files.len()],
         }
@@ -56,7 +60,7 @@ impl<'a> Filenames<'a> {
             return None;
         }
         let name = completed(value, &self.extension);
-        if let Some(&index) = self.by_name.get(&*name) {
+        if let Some(index) = self.find(&name) {
             self.referenced[index] = true;
             return Some(index);
         }
@@ -81,6 +85,23 @@ impl<'a> Filenames<'a> {
         None
     }
 
+    fn find(&mut self, name: &[u8]) -> Option<usize> {
+        let files = &self.directory.files;
+        let is_next = files.get(self.next).is_some_and(|file| *file.name == *name);
+        let index = match is_next {
+            true => self.next,
+            false => {
+                let names = || files.iter().enumerate();
+                let by_name = self.by_name.get_or_insert_with(|| {
+                    names().map(|(index, file)| (&*file.name, index)).collect()
+                });
+                *by_name.get(name)?
+            }
+        };
+        self.next = index + 1;
+        Some(index)
+    }
+
     /// Says which files rows name, and mentions the others.
     pub(crate) fn finish(self, findings: &mut Findings) -> Vec<bool> {
         let orphans = self.referenced.iter().zip(&self.directory.files);
@@ -93,8 +114,8 @@ impl<'a> Filenames<'a> {
                 .map(|file| show(&file.name))
                 .collect();
             let message = format!(
-                "{} files of {}/ are named by no row: {}.",
-                orphans.len(),
+                "{} in {}/ that no row names: {}.",
+                amount(orphans.len() as u64, "file"),
                 self.directory.name,
                 listed(names.iter().map(String::as_str))
             );
@@ -125,8 +146,7 @@ impl<'a> Filenames<'a> {
 
 /// Adds the extension to a value that has none of the known ones.
 pub(crate) fn completed<'a>(value: &'a [u8], default: &str) -> std::borrow::Cow<'a, [u8]> {
-    let has_one = extension(value).is_some_and(|extension| MEDIA.contains(&&*extension));
-    match has_one {
+    match has_extension(value, &MEDIA) {
         true => value.into(),
         false => [value, default.as_bytes()].concat().into(),
     }

@@ -10,6 +10,7 @@ use crate::cell::{self, Number};
 use crate::csv::{Header, listed};
 use crate::finding::{Findings, Place};
 use crate::rule::Rule;
+use crate::size::amount;
 use crate::task::Grouping;
 
 /// Memory for rows before they go to disk.
@@ -116,8 +117,8 @@ impl Groups {
             .filter(|_| time_is_numeric && self.times_bad_count > 0)
         {
             let message = format!(
-                "`{name}` is not a number in {} rows: data rows {}.",
-                self.times_bad_count,
+                "`{name}` is not a number in {}: data row {}.",
+                amount(self.times_bad_count, "row"),
                 rows(&self.times_bad, self.times_bad_count)
             );
             findings.add_many(
@@ -139,16 +140,16 @@ impl Groups {
         judge.end_group();
         if let Some((_, name)) = self.label.as_ref().filter(|_| judge.mixed.0 > 0) {
             let message = format!(
-                "{} sequences have more than one label; they begin in data rows {}.",
-                judge.mixed.0,
+                "{} with more than one label, beginning in data row {}.",
+                amount(judge.mixed.0, "sequence"),
                 rows(&judge.mixed.1, judge.mixed.0)
             );
             findings.add_many(Rule::GroupLabel, place(name), judge.mixed.0, message);
         }
         if let Some((_, name)) = self.time.as_ref().filter(|_| judge.backwards.0 > 0) {
             let message = format!(
-                "Time runs backwards in {} sequences, first in data rows {}.",
-                judge.backwards.0,
+                "Time runs backwards in {}, first in data row {}.",
+                amount(judge.backwards.0, "sequence"),
                 rows(&judge.backwards.1, judge.backwards.0)
             );
             findings.add_many(

@@ -9,6 +9,7 @@ use super::Row;
 use crate::finding::Findings;
 use crate::rule::Rule;
 use crate::size::Size;
+use crate::size::amount;
 
 /// Checks the cells while rows pass.
 #[derive(Debug)]
@@ -65,8 +66,8 @@ impl Keypoints {
             && points.len() as u64 != u64::from(count)
         {
             let message = format!(
-                "Data row {number} has {} keypoints instead of {count}.",
-                points.len()
+                "Data row {number} has {} instead of {count}.",
+                amount(points.len() as u64, "keypoint")
             );
             add(Rule::KeypointCount, message);
         }

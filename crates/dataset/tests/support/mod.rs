@@ -99,10 +99,9 @@ pub(crate) fn request(task: &str, flags: &str) -> Request {
             "--label-policy" => &mut request.label_policy,
             "--time-column" => &mut request.time_column,
             "--table" => &mut request.table,
+            "--intent" => &mut request.intent,
             "--for-ingestor" => {
-                request.for_ingestor = Age::ALL
-                    .into_iter()
-                    .find(|age| Some(age.name()) == value.as_deref());
+                request.for_ingestor = value.as_deref().and_then(Age::parse);
                 assert!(request.for_ingestor.is_some());
                 continue;
             }
