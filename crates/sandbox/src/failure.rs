@@ -16,7 +16,7 @@ pub struct Cause {
 }
 
 /// The object that a refusal is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
     /// Name; empty for collections.
     pub name: String,
@@ -117,10 +117,15 @@ impl Failure {
     /// 403: neither admission nor authorisation lets it through. `why` follows the colon and may be empty.
     #[must_use]
     pub fn forbidden(kind: &Kind, name: &str, why: &str) -> Self {
+        let quoted = if name.is_empty() {
+            String::new()
+        } else {
+            format!(" \"{name}\"")
+        };
         Self::new(
             403,
             "Forbidden",
-            format!("{kind} \"{name}\" is forbidden: {why}"),
+            format!("{kind}{quoted} is forbidden: {why}"),
         )
         .about(kind, name)
     }

@@ -4,16 +4,22 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::api::serve::{self, Switch};
+use crate::api::write;
+use crate::auth::Keys;
 use crate::clock::{Clock, SystemClock};
 use crate::hook::Hook;
 use crate::kinds::Kind;
 use crate::store::{Object, Store};
-use crate::{Config, Failure, node};
+use crate::tls::{self, Tls};
+use crate::{Config, Failure, controllers, node};
 
 /// Why a sandbox did not start.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +60,10 @@ struct Inner {
     clock: Arc<dyn Clock>,
     config: Config,
     hook: Arc<dyn Hook>,
+    keys: Keys,
+    tls: Tls,
+    switch: Switch,
+    services: AtomicU16,
     tasks: TaskTracker,
     stopping: CancellationToken,
 }
@@ -70,17 +80,33 @@ impl Sandbox {
         hook: Arc<dyn Hook>,
         clock: Arc<dyn Clock>,
     ) -> Result<Running, StartError> {
+        let address = config.listen;
+        if !address.ip().is_loopback() {
+            return Err(StartError::NotLoopback(address));
+        }
+        let listening = |source| StartError::Listen { address, source };
+        let listener = serve::bind(address).await.map_err(listening)?;
+        let address = listener.local_addr().map_err(listening)?;
+        let tls = tls::generate().map_err(|error| StartError::Certificates(error.to_string()))?;
+        let keys = Keys::generate(config.admin_token.clone())
+            .map_err(|error| StartError::Certificates(error.to_string()))?;
         let sandbox = Self {
             inner: Arc::new(Inner {
                 store: Store::new(Arc::clone(&clock)),
                 clock,
-                config,
                 hook,
+                keys,
+                switch: Switch::new(address, Arc::clone(&tls.server)),
+                tls,
+                services: AtomicU16::new(1),
+                config,
                 tasks: TaskTracker::new(),
                 stopping: CancellationToken::new(),
             }),
         };
+        controllers::start(&sandbox);
         node::start(&sandbox);
+        sandbox.inner.switch.serve(&sandbox, listener);
         Ok(Running { sandbox })
     }
 
@@ -110,7 +136,59 @@ impl Sandbox {
 
     /// Makes an object as a controller does: defaults and admission as for a client, no authorisation.
     pub fn create(&self, kind: &'static Kind, object: Value) -> Result<Object, Failure> {
-        self.store().create(kind, object)
+        write::create(self, kind, object, write::Mode::Real)
+    }
+
+    /// Returns the tokens and the key that signs them.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.inner.keys
+    }
+
+    /// Returns the certificate of the sandbox's authority, PEM.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        &self.inner.tls.ca_pem
+    }
+
+    /// Returns the address the API server listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.inner.switch.address()
+    }
+
+    /// Stops the API server, waits, and starts it again, as a restart does. Every connection is cut, streams of pods too.
+    /// Objects, pods and tokens stay.
+    pub async fn restart_api(&self, pause: Duration) -> io::Result<()> {
+        self.inner.switch.turn_off();
+        tokio::time::sleep(pause).await;
+        self.inner.switch.turn_on(self).await
+    }
+
+    /// Builds a kubeconfig for a bearer token, with a context for a namespace. It is JSON, which is YAML too.
+    #[must_use]
+    pub fn kubeconfig(&self, token: &str, namespace: &str) -> String {
+        let ca = data_encoding::BASE64.encode(self.ca_pem().as_bytes());
+        let name = "longshore-sandbox";
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": name,
+            "clusters": [{"name": name, "cluster": {
+                "server": format!("https://{}", self.address()), "certificate-authority-data": ca,
+            }}],
+            "users": [{"name": name, "user": {"token": token}}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": namespace}}],
+        });
+        format!("{config:#}\n")
+    }
+
+    /// Returns a cluster address that no service has been given yet.
+    pub(crate) fn next_service_address(&self) -> String {
+        let [high, low] = self
+            .inner
+            .services
+            .fetch_add(1, Ordering::Relaxed)
+            .to_be_bytes();
+        format!("10.96.{high}.{low}")
     }
 
     /// Says where a path of the node's file system (a `hostPath`) lies on this machine: always below `data_dir/host`.
@@ -160,6 +238,13 @@ impl Running {
     #[must_use]
     pub fn sandbox(&self) -> &Sandbox {
         &self.sandbox
+    }
+
+    /// Builds the administrator's kubeconfig.
+    #[must_use]
+    pub fn kubeconfig(&self) -> String {
+        self.sandbox
+            .kubeconfig(self.sandbox.keys().admin(), "default")
     }
 
     /// Stops everything and waits for it.

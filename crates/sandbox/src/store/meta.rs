@@ -3,7 +3,7 @@
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::{Map, Value, json};
 
-use crate::kinds::Kind;
+use crate::kinds::{self, Kind};
 
 /// Returns the text at a JSON pointer, empty if there is none.
 #[must_use]
@@ -104,7 +104,10 @@ pub(super) fn stamp_new(kind: &Kind, object: &mut Value, now: &str) {
     ] {
         metadata.remove(server_side);
     }
-    metadata.insert("uid".to_owned(), random_uid().into());
+    // A Job's labels contain its uid, so whoever makes one has chosen it already; clients cannot get here with one.
+    if !(*kind == kinds::JOB && metadata.contains_key("uid")) {
+        metadata.insert("uid".to_owned(), random_uid().into());
+    }
     metadata.insert("creationTimestamp".to_owned(), now.into());
     if is_counted {
         metadata.insert("generation".to_owned(), 1.into());

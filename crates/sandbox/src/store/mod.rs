@@ -18,6 +18,7 @@ use serde_json::Value;
 
 pub use delete::{Deleted, Deletion, Propagation};
 pub use meta::{labels, name_of, namespace_of, owner_uids, str_at, uid_of, version_of};
+pub(crate) use meta::{random, random_suffix, random_uid};
 pub use watch::{Change, ChangeKind, Watch};
 
 use crate::clock::{self, Clock};

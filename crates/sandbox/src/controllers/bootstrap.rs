@@ -1,0 +1,38 @@
+//! What every cluster starts with: namespaces, roles, the `kubernetes` service, a storage class.
+
+use serde_json::json;
+
+use crate::{Sandbox, auth, kinds};
+
+/// Name of the default storage class: volumes are directories, bound when a pod wants them.
+pub(super) const STORAGE_CLASS: &str = "standard";
+
+/// Makes the first objects of a sandbox.
+pub(super) fn make(sandbox: &Sandbox) {
+    let namespaces = ["default", "kube-node-lease", "kube-public", "kube-system"];
+    let mut objects = auth::bootstrap();
+    objects.splice(
+        0..0,
+        namespaces.map(|name| (&kinds::NAMESPACE, json!({"metadata": {"name": name}}))),
+    );
+    let port = sandbox.address().port();
+    objects.push((
+        &kinds::SERVICE,
+        json!({
+            "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
+            "spec": {"ports": [{"name": "https", "port": 443, "targetPort": port}]},
+        }),
+    ));
+    objects.push((
+        &kinds::STORAGE_CLASS,
+        json!({
+            "metadata": {"name": STORAGE_CLASS, "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+            "provisioner": "longshore.sandbox/directory", "volumeBindingMode": "WaitForFirstConsumer",
+        }),
+    ));
+    for (kind, object) in objects {
+        if let Err(failure) = sandbox.create(kind, object) {
+            tracing::error!(%failure, %kind, "cannot make a first object");
+        }
+    }
+}
