@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::{Sandbox, auth, kinds};
 
 /// Name of the default storage class: volumes are directories, bound when a pod wants them.
-pub(super) const STORAGE_CLASS: &str = "standard";
+pub const STORAGE_CLASS: &str = "standard";
 
 /// Makes the first objects of a sandbox.
 pub(super) fn make(sandbox: &Sandbox) {
@@ -15,19 +15,20 @@ pub(super) fn make(sandbox: &Sandbox) {
         0..0,
         namespaces.map(|name| (&kinds::NAMESPACE, json!({"metadata": {"name": name}}))),
     );
-    let port = sandbox.address().port();
+    let labels = json!({"component": "apiserver", "provider": "kubernetes"});
     objects.push((
         &kinds::SERVICE,
         json!({
-            "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
-            "spec": {"ports": [{"name": "https", "port": 443, "targetPort": port}]},
+            "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
+            "spec": {"ports": [{"name": "https", "port": 443, "targetPort": sandbox.address().port()}]},
         }),
     ));
+    let annotations = json!({"storageclass.kubernetes.io/is-default-class": "true"});
     objects.push((
         &kinds::STORAGE_CLASS,
         json!({
-            "metadata": {"name": STORAGE_CLASS, "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
-            "provisioner": "longshore.sandbox/directory", "volumeBindingMode": "WaitForFirstConsumer",
+            "metadata": {"name": STORAGE_CLASS, "annotations": annotations},
+            "provisioner": super::claims::PROVISIONER, "volumeBindingMode": "WaitForFirstConsumer",
         }),
     ));
     for (kind, object) in objects {

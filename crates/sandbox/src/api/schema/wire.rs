@@ -304,14 +304,14 @@ mod tests {
     use super::decode;
 
     /// What kubectl 1.35.4 sends for `kubectl create configmap x --from-literal=a=1`.
-    const CONFIG_MAP: &[u8] = b"k8s\0\x0a\x0f\x0a\x02v1\x12\x09ConfigMap\x12\x23\x0a\x19\x0a\x01x\x12\x00\x1a\x07default\x22\x00\x2a\x00\x32\x00\x38\x00\x42\x00\x12\x06\x0a\x01a\x12\x011\x1a\x00\x22\x00";
+    const CONFIG_MAP: &[u8] = b"k8s\0\x0a\x0f\x0a\x02v1\x12\x09ConfigMap\x12\x1b\x0a\x11\x0a\x01x\x12\0\x1a\0\x22\0\x2a\x002\x008\0B\0\x12\x06\x0a\x01a\x12\x011\x1a\0\x22\0";
 
     #[test]
     fn an_object_of_kubectl_is_read() {
         assert_eq!(
             decode(CONFIG_MAP).unwrap(),
             json!({
-                "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "default"}, "data": {"a": "1"},
+                "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"a": "1"},
             })
         );
     }
