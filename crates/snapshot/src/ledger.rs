@@ -229,6 +229,19 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_shrank_is_noticed() {
+        let ledger = Ledger::default();
+        ledger.push(0, 3, None);
+        let footer = Footer {
+            crc32c: crc32c::crc32c(b"ab"),
+        };
+        let error = ledger
+            .verify(b"ab".as_slice(), footer, |_| Ok::<_, Error>(()))
+            .unwrap_err();
+        assert!(matches!(error.kind, ErrorKind::Changed), "{error}");
+    }
+
+    #[test]
     fn other_content_is_noticed() {
         let ledger = Ledger::default();
         ledger.push(0, 3, None);
