@@ -290,3 +290,16 @@ fn rows_out_of_order_or_twice() {
     check_error(&stream(&[&b, &a]), "rows are not in key order", 51);
     check_error(&stream(&[&a, &a]), "two rows have the same stream key", 51);
 }
+
+#[test]
+fn only_a_plausible_time_makes_an_oracle() {
+    let kind = |bytes: u64| {
+        let file = bytes.to_be_bytes().to_vec();
+        read(&file, FooterPolicy::WithHeader, whole)
+            .unwrap_err()
+            .kind
+    };
+    let greatest = (1 << 48) - 1;
+    assert!(matches!(kind(greatest), ErrorKind::Oracle { ceiling_ms } if ceiling_ms == greatest));
+    assert!(matches!(kind(greatest + 1), ErrorKind::BadMagic { .. }));
+}
