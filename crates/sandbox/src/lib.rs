@@ -15,6 +15,7 @@ pub mod fault;
 pub mod hook;
 pub mod kinds;
 pub mod node;
+pub mod release;
 mod sandbox;
 pub mod store;
 pub mod tls;

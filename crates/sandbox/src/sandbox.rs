@@ -60,6 +60,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     config: Config,
     hook: Arc<dyn Hook>,
+    node: node::Node,
     keys: Keys,
     tls: Tls,
     switch: Switch,
@@ -95,6 +96,7 @@ impl Sandbox {
                 store: Store::new(Arc::clone(&clock)),
                 clock,
                 hook,
+                node: node::Node::default(),
                 keys,
                 switch: Switch::new(address, Arc::clone(&tls.server)),
                 tls,
@@ -132,6 +134,12 @@ impl Sandbox {
     #[must_use]
     pub fn hook(&self) -> &dyn Hook {
         &*self.inner.hook
+    }
+
+    /// Returns the node.
+    #[must_use]
+    pub fn node(&self) -> &node::Node {
+        &self.inner.node
     }
 
     /// Makes an object as a controller does: defaults and admission as for a client, no authorisation.

@@ -1,7 +1,7 @@
 //! Who asks, and whether they may: bearer tokens, service-account tokens, roles.
 
 mod rbac;
-mod roles;
+pub(crate) mod roles;
 mod token;
 
 pub use rbac::{Decision, authorize, rules_of};

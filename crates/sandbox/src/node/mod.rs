@@ -5,10 +5,19 @@
 pub mod channel;
 mod config;
 pub mod container;
+mod forward;
+mod harm;
+mod kubelet;
+pub mod logs;
+mod pods;
 pub mod stream;
+mod task;
+mod upgrade;
 pub mod websocket;
 
-pub use config::Config;
+pub use config::{Config, Image, ImageRule};
+pub use pods::Node;
+pub use task::{Ports, Task};
 
 use crate::Sandbox;
 
@@ -16,4 +25,7 @@ use crate::Sandbox;
 pub const NAME: &str = "sandbox";
 
 /// Starts the node's tasks; they end when the sandbox stops.
-pub(crate) fn start(_sandbox: &Sandbox) {}
+pub(crate) fn start(sandbox: &Sandbox) {
+    let watched = sandbox.clone();
+    sandbox.spawn(async move { kubelet::run(watched).await });
+}

@@ -21,5 +21,5 @@ mod status;
 mod tests;
 
 pub use protocol::{Offer, Protocol};
-pub use session::{Harm, Process, Session, serve};
+pub use session::{Harm, Process, Session, refuse, serve};
 pub use status::{Exit, command_not_found};

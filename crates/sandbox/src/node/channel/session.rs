@@ -130,6 +130,20 @@ where
     }
 }
 
+/// Tells a client that there is no process, in order.
+pub async fn refuse<Io>(io: Io, status: &Value)
+where
+    Io: AsyncRead + AsyncWrite,
+{
+    let (reading, writing) = tokio::io::split(io);
+    let mut writer = Writer::new(writing);
+    if goodbye(&mut writer, Some(status)).await.is_ok() {
+        let mut reader = Reader::new(reading, &[]);
+        // As after every close frame.
+        drop(tokio::time::timeout(LINGER, drain(&mut reader)).await);
+    }
+}
+
 /// Says what is left to say and ends the connection.
 async fn part<Io>(end: End, reader: &mut Reader<ReadHalf<Io>>, mut writer: Writer<WriteHalf<Io>>)
 where

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::sync::Arc;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::watch;
 
@@ -51,7 +51,16 @@ impl Group {
 
     /// Asks it to end.
     pub fn terminate(&self) {
-        self.signal(Signal::TERM);
+        if let (false, Some(pid)) = (self.exit.borrow().is_some(), self.pid) {
+            // As a container runtime does: the first process, not its children. It may just have ended.
+            kill_process(pid, Signal::TERM).ok();
+        }
+    }
+
+    /// Waits until its first process has ended.
+    pub async fn ended(&self) {
+        // A sender that is gone has nothing more to say either.
+        drop(self.exit.clone().wait_for(Option::is_some).await);
     }
 
     fn signal(&self, signal: Signal) {

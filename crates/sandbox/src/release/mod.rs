@@ -1,0 +1,65 @@
+//! The parent release: what a client of the product finds in its namespace, with stand-ins for its programs.
+//!
+//! Objects, names and labels are the chart's. The service (`manager`) and the Job (`ingestor`) are tasks of the sandbox's own
+//! process; the SQL server is a SQLite file. They share no code with the client side of this project: what the client sends has to
+//! be right by the reference's rules, not by its own.
+
+mod banner;
+mod document;
+mod ingestor;
+mod manager;
+mod objects;
+mod sql;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::node::{Image, ImageRule, Task};
+use crate::{Config, Failure, Sandbox};
+
+pub use sql::{Rows, SqlError, query};
+
+/// Beginning of the names of the release's own images.
+const IMAGES: &str = "longshore.sandbox/";
+
+/// Name of the release.
+pub const RELEASE: &str = "demo";
+
+/// Says where the SQL side of a sandbox lies.
+#[must_use]
+pub fn database(config: &Config) -> PathBuf {
+    config
+        .data_dir
+        .join("sql")
+        .join("training_test_datasets.db")
+}
+
+/// Teaches a sandbox the release's images. To be called before it starts.
+pub fn prepare(config: &mut Config) {
+    let rule = |name: &str, image| ImageRule {
+        prefix: format!("{IMAGES}{name}"),
+        image,
+    };
+    config.node.images.extend([
+        rule(
+            "jobs-manager",
+            Image::Task(Arc::new(|task: Task| Box::pin(manager::run(task)))),
+        ),
+        rule(
+            "ingestor",
+            Image::Task(Arc::new(|task: Task| Box::pin(ingestor::run(task)))),
+        ),
+        rule(
+            "idle",
+            Image::Task(Arc::new(|_: Task| Box::pin(std::future::pending()))),
+        ),
+    ]);
+}
+
+/// Installs the release into a namespace, which is made if it is not there.
+///
+/// # Errors
+/// When an object is refused: it is there already, for one.
+pub fn install(sandbox: &Sandbox, namespace: &str) -> Result<(), Failure> {
+    objects::install(sandbox, namespace)
+}
