@@ -39,6 +39,7 @@ pub struct TreeWriter {
     listed: Vec<Sorted>,
     totals: Totals,
     workers_out: AtomicU64,
+    unsynced: bool,
 }
 
 impl TreeWriter {
@@ -59,8 +60,14 @@ impl TreeWriter {
             listed: Vec::new(),
             totals: Totals::default(),
             workers_out: AtomicU64::new(0),
+            unsynced: false,
         };
         Ok((writer, recoveries))
+    }
+
+    /// Lets the dump be published without waiting for stable storage; see [`StagedTree::publish_unsynced`].
+    pub fn leave_unsynced(&mut self) {
+        self.unsynced = true;
     }
 
     /// Makes a worker, one for each thread that writes. It must come back through [`absorb`](TreeWriter::absorb).
@@ -113,7 +120,10 @@ impl TreeWriter {
         listed.push(own.finish()?);
         write_checksums(&mut writer, Sorted::merge(listed))?;
         drop(writer);
-        Ok(self.staged.publish()?)
+        Ok(match self.unsynced {
+            true => self.staged.publish_unsynced()?,
+            false => self.staged.publish()?,
+        })
     }
 
     /// Removes what was staged; the destination stays what it was. All workers must be gone.

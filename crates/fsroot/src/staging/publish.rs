@@ -25,6 +25,13 @@ pub struct Published {
     pub left_behind: Option<(PathBuf, Error)>,
 }
 
+/// Whether a tree must be on stable storage before it gets its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    Synced,
+    Unsynced,
+}
+
 /// A failure, and whether what was staged can be removed.
 ///
 /// It cannot where undoing a replacement failed half way: recovery then needs every piece.
@@ -53,9 +60,15 @@ impl From<Error> for Failure {
     }
 }
 
-pub(crate) fn publish_tree(staging: &Staging, standing: &Standing) -> Result<Published, Failure> {
+pub(crate) fn publish_tree(
+    staging: &Staging,
+    standing: &Standing,
+    durability: Durability,
+) -> Result<Published, Failure> {
     set_root_mode(staging, standing)?;
-    sync_tree(staging)?;
+    if durability == Durability::Synced {
+        sync_tree(staging)?;
+    }
     let left_behind = match standing {
         Standing::Full(old) => replace::replace(staging, old)?,
         Standing::Absent | Standing::Empty(_) => {

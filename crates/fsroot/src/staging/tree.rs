@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::destination::{Destination, Standing};
-use super::publish::{self, Published};
+use super::publish::{self, Durability, Published};
 use super::recover::{Recovery, recover};
 use super::reserve::{Reserved, Shape, is_named, reserve};
 use super::writer::{StagedWriter, make_dirs};
@@ -157,13 +157,25 @@ impl StagedTree {
     /// When this returns `Ok`, the whole tree is on stable storage under its name. When it returns
     /// an error, the destination is what it was and the staged tree is discarded. The root gets
     /// mode 0755 less the umask, or that of the directory it replaces.
-    pub fn publish(mut self) -> Result<Published, Error> {
+    pub fn publish(self) -> Result<Published, Error> {
+        self.publish_as(Durability::Synced)
+    }
+
+    /// Gives the tree its name without waiting for stable storage.
+    ///
+    /// As [`publish`](StagedTree::publish), but after a power failure the tree can stand under its name with files
+    /// that are empty or absent: for destinations that do not outlive the machine anyway.
+    pub fn publish_unsynced(self) -> Result<Published, Error> {
+        self.publish_as(Durability::Unsynced)
+    }
+
+    fn publish_as(mut self, durability: Durability) -> Result<Published, Error> {
         if Arc::strong_count(&self.staging) > 1 {
             return Err(Error::StillWriting {
                 path: self.destination().to_owned(),
             });
         }
-        let outcome = publish::publish_tree(&self.staging, &self.standing);
+        let outcome = publish::publish_tree(&self.staging, &self.standing, durability);
         self.settled = !matches!(&outcome, Err(failure) if failure.discardable);
         outcome.map_err(|failure| failure.error)
     }

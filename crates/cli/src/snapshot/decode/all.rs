@@ -53,6 +53,7 @@ fn one(
     let destination = Destination {
         path: &path,
         existing: to.existing,
+        unsynced: to.unsynced,
     };
     let decoded = decode(vec![source?], destination, options, context)?;
     Ok(tell::outcome(&decoded, &path))

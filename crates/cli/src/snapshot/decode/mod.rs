@@ -36,6 +36,10 @@ pub(crate) struct Args {
     #[arg(long)]
     overwrite: bool,
 
+    /// Do not wait until the disk holds the dump: after a power failure files of it can be empty or absent
+    #[arg(long)]
+    no_sync: bool,
+
     /// Decode every snapshot of the data directory, each to DIR/INDEX
     #[arg(long)]
     all: bool,
@@ -57,6 +61,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Done {
         } else {
             Existing::Refuse
         },
+        unsynced: args.no_sync,
     };
     if args.all {
         return all::run(&args.input, destination, &options, context);
@@ -71,6 +76,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Done {
 struct Destination<'a> {
     path: &'a Path,
     existing: Existing,
+    unsynced: bool,
 }
 
 /// What decoding has done.
@@ -90,9 +96,12 @@ fn decode(
         .into_iter()
         .map(|source| (source.input, source.log))
         .unzip();
-    let (tree, recoveries) = TreeWriter::begin(to.path, to.existing, &options.scratch)
+    let (mut tree, recoveries) = TreeWriter::begin(to.path, to.existing, &options.scratch)
         .map_err(|error| failure_to_begin(&error))?;
     recovery::tell(&recoveries, &context.output);
+    if to.unsynced {
+        tree.leave_unsynced();
+    }
     match codec::decode(&inputs, tree, options, &Watch::new(context)) {
         Ok((report, published)) => {
             recovery::tell_left_behind(published.left_behind.as_ref(), &context.output);
@@ -124,6 +133,7 @@ pub(crate) fn decode_memory(
     let destination = Destination {
         path: to,
         existing: Existing::Refuse,
+        unsynced: false,
     };
     let decoded = decode(vec![source], destination, options, context)?;
     let outcome = tell::outcome(&decoded, to);
