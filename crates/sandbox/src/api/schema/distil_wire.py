@@ -18,7 +18,7 @@ SCALARS = {"string": "string", "bool": "bool", "int32": "int", "int64": "int", "
            "float64": "double", "types.UID": "string", "resource.Quantity": "quantity", "intstr.IntOrString": "intorstring",
            "runtime.RawExtension": "raw", "metav1.Time": "time", "metav1.MicroTime": "microtime", "Time": "time",
            "MicroTime": "microtime", "metav1.FieldsV1": "raw", "FieldsV1": "raw"}
-FIELD = re.compile(r'^\t(?:(\w+) +)?(\S+)\s+`json:"([^"]*)"\s+protobuf:"\w+,(\d+),')
+FIELD = re.compile(r'^\t(?:(\w+) +)?(\S+)\s+`json:"([^"]*)"(?:\s+\w+:"[^"]*")*?\s+protobuf:"\w+,(\d+),')
 
 
 def read(path, package):

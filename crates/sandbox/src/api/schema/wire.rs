@@ -316,6 +316,41 @@ mod tests {
         );
     }
 
+    /// The two files come from different descriptions of the same types, so each finds what the other lacks.
+    #[test]
+    fn every_published_field_has_a_number() {
+        for (name, node) in &super::super::schema().types {
+            let numbered = names(name);
+            let published = node
+                .get("properties")
+                .and_then(serde_json::Value::as_object)
+                .into_iter()
+                .flatten();
+            for (field, _) in published {
+                let is_known = numbered.contains(field)
+                    || name.ends_with("List")
+                    || matches!(field.as_str(), "apiVersion" | "kind");
+                assert!(is_known, "{name}.{field}");
+            }
+        }
+    }
+
+    fn names(of: &str) -> Vec<String> {
+        let fields = super::types()
+            .get(of)
+            .into_iter()
+            .flat_map(|fields| fields.values());
+        fields
+            .flat_map(|field| {
+                if field.name == "-" {
+                    names(field.of)
+                } else {
+                    vec![field.name.to_owned()]
+                }
+            })
+            .collect()
+    }
+
     #[test]
     fn no_prefix_of_it_panics() {
         for end in 0..CONFIG_MAP.len() {
