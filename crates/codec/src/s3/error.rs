@@ -64,16 +64,16 @@ pub enum Fault {
     },
     /// The chunks that are there are not the ones that the manifest declares.
     #[error(
-        "part {part_no} declares {declared} chunks and has {found}; the first wrong one is {chunk_no}"
+        "part {part_no} declares {declared} chunks; number {chunk_no} is missing or one too many"
     )]
     IncompleteChunks {
         /// The part.
         part_no: u64,
         /// How many chunks the manifest declares.
         declared: u64,
-        /// How many are there.
+        /// How many there are up to the first wrong one.
         found: u64,
-        /// The first that is missing or too much.
+        /// The number, from 0, of the first that is missing or too much.
         chunk_no: u64,
     },
     /// A length is not the declared one.
