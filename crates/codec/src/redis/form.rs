@@ -157,6 +157,7 @@ mod tests {
             "ff0201000001941f606a80005253010a05616c696365",
             Ok((11, Expiry::At(AT))),
         );
+        check("ff0201000001941f606a80", Ok((11, Expiry::At(AT))));
         check("ff020000525301", Ok((3, Expiry::Never)));
         check("005253010a05616c696365", Ok((0, Expiry::Indexed)));
         check("", Ok((0, Expiry::Indexed)));
