@@ -103,8 +103,7 @@ pub fn check(path: &Path, request: &Request, observer: &dyn Observer) -> Result<
     observer.stage(Stage::Walk);
     let opened = layout::open_root(path, task.map(Task::family), &mut report.findings);
     if let (Some((root, bare_csv)), Some(settings)) = (opened, report.settings.clone()) {
-        let contract = settings.task.contract();
-        let layout = Layout::discover(root, bare_csv, contract, &mut report.findings);
+        let layout = Layout::discover(root, bare_csv, &settings, &mut report.findings);
         go_on(observer)?;
         if let Some(layout) = layout {
             examine(layout, &settings, request, observer, &mut report)?;

@@ -72,9 +72,13 @@ impl Findings {
     /// Makes an empty collection for a task.
     ///
     /// Rules that the task's registry row does not list are dropped on [`add`](Findings::add): the registry, not the caller,
-    /// decides what applies. Without a task only common rules are taken.
+    /// decides what applies. Without a task only rules of all tasks are taken.
     pub fn new(task: Option<Task>, for_ingestor: Option<Age>) -> Findings {
-        let listed = |id| task.is_some_and(|task| task.rules().any(|listed| listed == id));
+        let lists = |task: Task, id| task.rules().any(|listed| listed == id);
+        let listed = |id| match task {
+            Some(task) => lists(task, id),
+            None => Task::ALL.into_iter().all(|task| lists(task, id)),
+        };
         let applies = |row: &Row| row.scope == Scope::Common || listed(row.id);
         Findings {
             task,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use fsroot::{Metadata, RelPath, Root};
 
 use crate::finding::{Findings, Place};
+use crate::request::Settings;
 use crate::rule::Rule;
 use crate::task::{Contract, Family};
 
@@ -92,12 +93,13 @@ impl Layout {
     pub(crate) fn discover(
         root: Root,
         bare_csv: Option<RelPath>,
-        contract: &Contract,
+        settings: &Settings,
         findings: &mut Findings,
     ) -> Option<Layout> {
+        let contract = settings.task.contract();
         let bucket = Bucket::recognise(&root, findings);
         let mut hidden = Vec::new();
-        let top = directory::top(&root, bucket.as_ref(), &mut hidden, findings)?;
+        let mut top = directory::top(&root, bucket.as_ref(), &mut hidden, findings)?;
         let manifest = manifest::find(&root, bare_csv, contract, &top, bucket.as_ref(), findings);
         let directories: Vec<_> = contract
             .directories
@@ -111,6 +113,8 @@ impl Layout {
             _ => None,
         };
         if contract.family != Family::Tabular {
+            let is_sent = |name: &[u8]| settings.stage_tokenizer && name == b"tokenizer.json";
+            top.retain(|entry| !is_sent(&entry.name));
             directory::note_ignored(contract, &top, findings);
         }
         note_hidden(&hidden, findings);

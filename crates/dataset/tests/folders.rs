@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use dataset::rule::Severity;
 use dataset::task::Task;
-use dataset::{Silent, check};
+use dataset::{Silent, Verdict, check};
 
 use support::{Folder, request};
 
@@ -71,6 +71,13 @@ fn run(task: Task, case: &Case<'_>) -> Result<(), String> {
                     None => id == expected,
                 },
             );
+    // What may be sent can be described.
+    if report.verdict(false) == Verdict::Sound {
+        let document = report.document("cases");
+        document
+            .ok_or("no document")?
+            .map_err(|unsound| format!("{task}, {}: {unsound:?}", case.name))?;
+    }
     match same {
         true => Ok(()),
         false => Err(format!(
