@@ -84,3 +84,53 @@ fn the_schema_is_the_published_one() {
         .exits(0)
         .result();
 }
+
+/// The lines are those of the format; no general error follows them.
+#[test]
+fn people_read_a_heading_and_one_line_for_each_problem() {
+    let place = Place::new();
+    place.write(
+        "bad.yaml",
+        GOOD.replace("intent: train", "intent: potato\nfoo: 1"),
+    );
+    let run = place.run(["ingest", "validate", "bad.yaml"]).exits(2);
+    let expected = "\
+bad.yaml: schema validation failed (2 issues)
+  <root>: additional properties 'foo' not allowed (line 6, column 1)
+  intent: value must be one of 'train', 'test' (line 5, column 9)
+";
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", expected));
+}
+
+#[test]
+fn warnings_leave_a_document_valid_unless_their_age_is_named() {
+    let place = Place::new();
+    place.write(
+        "old.yaml",
+        GOOD.replace("table: reviews", "table: _reviews"),
+    );
+    let validate = |more: &[&str]| place.run(["ingest", "validate", "old.yaml"].iter().chain(more));
+    let run = validate(&[]).exits(0);
+    assert_eq!(run.stdout, "old.yaml: ok\n");
+    assert!(
+        run.stderr
+            .contains("refused by older ingestors [table.underscore-first]"),
+        "{}",
+        run.stderr
+    );
+    let run = validate(&["--format=json"]).exits(0);
+    let warning = &run.events("table.underscore-first")[0];
+    assert_eq!(
+        (&warning["type"], &warning["refused_by"]),
+        (&"warning".into(), &serde_json::json!(["older"]))
+    );
+    assert_eq!(run.result()["warnings"], 1);
+    let _passes = validate(&["--for-ingestor", "newest"]).exits(0);
+    let run = validate(&["--for-ingestor", "older"]).exits(2);
+    assert!(
+        run.stderr
+            .starts_with("old.yaml: schema validation failed (1 issue)\n  table: "),
+        "{}",
+        run.stderr
+    );
+}
