@@ -1,20 +1,30 @@
 //! The check beside the limits of the machine, measured in one run and in turns.
 //!
 //! `cargo bench -p dataset --bench check [-- MEBIBYTES FILES]` writes its data into a temporary directory and prints one line for
-//! each measurement. Every figure is the best of three turns.
+//! each measurement: the medians of five turns, and the median of the turns' ratios. A turn takes limit and check right after each
+//! other, so that a machine that is slow for a while is slow for both.
 
 use std::io::{Read, Write};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use dataset::{Request, Silent, Verdict, check};
+use testkit::limits::{measure_child, sha256_two_threads};
 
-const TURNS: usize = 3;
+const TURNS: usize = 5;
+
+/// How this program calls itself to be watched from outside.
+const CHILD: &str = "--memory-of";
 
 fn main() -> std::io::Result<()> {
-    let mut numbers = std::env::args()
-        .skip(1)
-        .filter_map(|word| word.parse::<u64>().ok());
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, path, column] = words.as_slice()
+        && flag == CHILD
+    {
+        return as_child(Path::new(path), column);
+    }
+    let mut numbers = words.iter().filter_map(|word| word.parse::<u64>().ok());
     let mebibytes = numbers.next().unwrap_or(256);
     let files = numbers.next().unwrap_or(20_000);
     let dir = tempfile::tempdir()?;
@@ -23,19 +33,48 @@ fn main() -> std::io::Result<()> {
     images(&dir.path().join("images"), files, &mut out)
 }
 
-/// Takes the best of alternating turns of two things.
-fn race(mut limit: impl FnMut(), mut product: impl FnMut()) -> (Duration, Duration) {
+/// What two things take.
+struct Race {
+    limit: Duration,
+    product: Duration,
+    /// The product's time in units of the limit's.
+    ratio: f64,
+}
+
+/// Takes alternating turns of two things.
+fn race(mut limit: impl FnMut(), mut product: impl FnMut()) -> Race {
     let time = |work: &mut dyn FnMut()| {
         let begin = Instant::now();
         work();
         begin.elapsed()
     };
-    let mut best = (Duration::MAX, Duration::MAX);
-    for _ in 0..TURNS {
-        best.0 = best.0.min(time(&mut limit));
-        best.1 = best.1.min(time(&mut product));
+    limit();
+    let turns: Vec<_> = (0..TURNS)
+        .map(|_| (time(&mut limit), time(&mut product)))
+        .collect();
+    let middle = |mut times: Vec<Duration>| {
+        times.sort();
+        times[TURNS / 2]
+    };
+    let mut ratios: Vec<f64> = turns
+        .iter()
+        .map(|(limit, product)| product.as_secs_f64() / limit.as_secs_f64())
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    Race {
+        limit: middle(turns.iter().map(|turn| turn.0).collect()),
+        product: middle(turns.iter().map(|turn| turn.1).collect()),
+        ratio: ratios[TURNS / 2],
     }
-    best
+}
+
+/// Checks a table whose label is any column, and nothing else, so that its memory is the check's.
+fn as_child(path: &Path, column: &str) -> std::io::Result<()> {
+    let mut request = request("tabular_classification");
+    request.label_column = Some(column.to_owned());
+    let report = check(path, &request, &Silent).expect("the check ends");
+    assert!(report.facts.rows > Some(0));
+    Ok(())
 }
 
 fn request(task: &str) -> Request {
@@ -87,15 +126,27 @@ fn table(path: &Path, bytes: u64, out: &mut impl Write) -> std::io::Result<()> {
         let report = check(path, &request, &Silent).expect("the check ends");
         assert_eq!(report.verdict(false), Verdict::Sound);
     };
-    let (limit, product) = race(iterate, judge);
+    let turns = race(iterate, judge);
     let rate = |time: Duration| written as f64 / 1e6 / time.as_secs_f64();
     writeln!(
         out,
         "table: csv iteration {:.0} MB/s, check {:.0} MB/s, {:.0} %",
-        rate(limit),
-        rate(product),
-        100.0 * limit.as_secs_f64() / product.as_secs_f64()
-    )
+        rate(turns.limit),
+        rate(turns.product),
+        100.0 / turns.ratio
+    )?;
+    for column in ["label", "amount"] {
+        let mut command = Command::new(std::env::current_exe()?);
+        let usage =
+            measure_child(command.args([CHILD.as_ref(), path.as_os_str(), column.as_ref()]))?;
+        assert!(usage.status.success());
+        let mebibytes = usage.peak_resident_bytes as f64 / f64::from(1 << 20);
+        writeln!(
+            out,
+            "table: {mebibytes:.0} MiB resident with `{column}` as label"
+        )?;
+    }
+    Ok(())
 }
 
 /// Small images against a walk that opens each and reads its first 4 KiB on one thread.
@@ -126,20 +177,40 @@ fn images(dir: &Path, count: u64, out: &mut impl Write) -> std::io::Result<()> {
         let report = check(dir, request, &Silent).expect("the check ends");
         assert_eq!(report.verdict(false), Verdict::Sound);
     };
-    let (limit, product) = race(walk, || judge(&plain));
+    let turns = race(walk, || judge(&plain));
+    let rate = |time: Duration| count as f64 / time.as_secs_f64();
     writeln!(
         out,
         "images: walk {:.0} files/s, check {:.0} files/s, {:.2} of the walk's time",
-        count as f64 / limit.as_secs_f64(),
-        count as f64 / product.as_secs_f64(),
-        product.as_secs_f64() / limit.as_secs_f64()
+        rate(turns.limit),
+        rate(turns.product),
+        turns.ratio
     )?;
     plain.payload = true;
-    let (_, hashed) = race(walk, || judge(&plain));
+    let walk_on_two = || {
+        std::thread::scope(|scope| {
+            scope.spawn(|| walk_half(dir, 0));
+            walk_half(dir, 1);
+        });
+    };
+    let turns = race(walk_on_two, || judge(&plain));
+    let bytes = (count * 4096) as f64 / 1e6;
     writeln!(
         out,
-        "images with digests: check {:.0} files/s, {:.0} MB/s",
-        count as f64 / hashed.as_secs_f64(),
-        (count * 4096) as f64 / 1e6 / hashed.as_secs_f64()
+        "images with digests: reading on two threads {:.0} MB/s, SHA-256 on two threads {:.0} MB/s, check {:.0} MB/s",
+        bytes / turns.limit.as_secs_f64(),
+        sha256_two_threads(1 << 30).per_second() / 1e6,
+        bytes / turns.product.as_secs_f64()
     )
+}
+
+/// Opens and reads every other image.
+fn walk_half(dir: &Path, half: usize) {
+    let mut buffer = [0; 4096];
+    let entries = std::fs::read_dir(dir.join("images")).expect("the images are listed");
+    for entry in entries.skip(half).step_by(2) {
+        let mut file =
+            std::fs::File::open(entry.expect("an entry").path()).expect("an image opens");
+        std::hint::black_box(file.read(&mut buffer).expect("an image reads"));
+    }
 }
