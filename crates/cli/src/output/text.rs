@@ -57,7 +57,7 @@ pub(super) fn failure(failure: &Failure, style: Style) -> String {
     text
 }
 
-/// Renders one value; words stay bare, everything else has its JSON form.
+/// Renders one value; words stay bare, escapes like `\x00` included, everything else has its JSON form.
 fn value(field: &Value) -> String {
     match field {
         Value::String(text) if is_word(text) => text.clone(),
@@ -66,13 +66,19 @@ fn value(field: &Value) -> String {
 }
 
 fn is_word(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:+@%~".contains(&byte);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || br"-_./:+@%~\".contains(&byte);
     !text.is_empty() && text.bytes().all(plain)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_escaped_key_is_shown_as_it_is_typed() {
+        assert_eq!(value(&r"a\x00b".into()), r"a\x00b");
+        assert_eq!(value(&r"a \x00".into()), r#""a \\x00""#);
+    }
 
     #[test]
     fn an_event_is_one_line_with_its_fields() {
