@@ -67,6 +67,9 @@ pub(crate) enum Command {
     /// Work with ingest documents
     #[command(subcommand)]
     Ingest(crate::ingest::Command),
+    /// Work with a sandbox: a Kubernetes API on this machine
+    #[command(subcommand)]
+    Sandbox(crate::sandbox::Command),
     /// Decode the snapshot that comes with the program, verify the result and show it
     Demo(crate::demo::Args),
     /// Say which build this is
@@ -84,6 +87,7 @@ impl Command {
             Self::Snapshot(command) => command.name(),
             Self::Dataset(command) => command.name(),
             Self::Ingest(command) => command.name(),
+            Self::Sandbox(command) => command.name(),
             Self::Demo(_) => "demo",
             Self::Version => "version",
             Self::Completions(_) => "completions",

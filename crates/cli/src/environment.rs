@@ -15,6 +15,10 @@ pub(crate) struct Environment {
     pub(crate) temporary: PathBuf,
     /// `HOME`, which a leading `~` stands for.
     pub(crate) home: Option<PathBuf>,
+    /// Where a user's data lies: `XDG_DATA_HOME`, or `.local/share` in `HOME`.
+    pub(crate) data_home: Option<PathBuf>,
+    /// This program.
+    pub(crate) program: Option<PathBuf>,
     /// Standard input is a terminal.
     pub(crate) stdin_is_terminal: bool,
     /// Standard output is a terminal.
@@ -35,9 +39,20 @@ impl Environment {
             home: std::env::var_os("HOME")
                 .filter(|home| !home.is_empty())
                 .map(PathBuf::from),
+            data_home: data_home(),
+            program: std::env::current_exe().ok(),
             stdin_is_terminal: std::io::stdin().is_terminal(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
         }
     }
+}
+
+fn data_home() -> Option<PathBuf> {
+    let folder = |name: &str| {
+        let path = PathBuf::from(std::env::var_os(name)?);
+        // A relative path is to be ignored, says the specification of these variables.
+        path.is_absolute().then_some(path)
+    };
+    folder("XDG_DATA_HOME").or_else(|| Some(folder("HOME")?.join(".local/share")))
 }

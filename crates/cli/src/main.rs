@@ -20,6 +20,7 @@ mod dataset;
 mod demo;
 mod ingest;
 mod man;
+mod sandbox;
 mod snapshot;
 mod version;
 

@@ -14,6 +14,7 @@ pub mod failure;
 pub mod fault;
 pub mod hook;
 pub mod kinds;
+pub mod local;
 pub mod node;
 pub mod release;
 mod sandbox;

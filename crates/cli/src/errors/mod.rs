@@ -7,6 +7,7 @@ mod codec;
 mod dump;
 mod files;
 mod local;
+mod sandbox;
 mod snapshot;
 mod spill;
 
@@ -14,6 +15,7 @@ pub(crate) use codec::codec;
 pub(crate) use dump::dump;
 pub(crate) use files::{Side, files};
 pub(crate) use local::{lost_thread, signals, spool, spool_write, standard_input, thread};
+pub(crate) use sandbox::sandbox;
 pub(crate) use snapshot::snapshot;
 pub(crate) use spill::spill;
 

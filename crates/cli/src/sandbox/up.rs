@@ -1,0 +1,105 @@
+//! `longshore sandbox up`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use sandbox::local::{self, Options};
+use sandbox::node::container::Tools;
+
+use super::folder;
+use crate::errors;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Outcome;
+use crate::run::{Context, Done};
+
+/// Arguments of `sandbox up`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Port of the API server on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+
+    /// What is installed in container images
+    #[arg(long, value_enum, default_value = "host")]
+    tools: ToolsArg,
+
+    /// Namespace of the release
+    #[arg(long, short, default_value = "tracebloc")]
+    namespace: String,
+
+    /// File with a fault script
+    #[arg(long)]
+    faults: Option<PathBuf>,
+
+    /// Start although this is the administrator's account
+    ///
+    /// Whoever has the sandbox's token can run commands as the user that started it.
+    #[arg(long)]
+    allow_root: bool,
+}
+
+/// A set of tools, as it is typed.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum ToolsArg {
+    /// The machine's own
+    Host,
+    /// The machine's busybox
+    Busybox,
+    /// None
+    Empty,
+}
+
+/// Starts a sandbox.
+pub(crate) fn run(args: &Args, context: &Context) -> Done {
+    if local::is_root() && !args.allow_root {
+        let what = "the sandbox runs commands on request and does not start as root";
+        return Err(Failure::new(Exit::Usage, "sandbox.root", what)
+            .at("argument", "--allow-root")
+            .remedy("Use another account, or add --allow-root if everybody who can read the kubeconfig may be root."));
+    }
+    let folder = folder(context)?;
+    let faults = args.faults.as_ref().map(|path| {
+        std::fs::read_to_string(path).map_err(|error| {
+            Failure::new(
+                Exit::LocalIo,
+                "sandbox.faults-unreadable",
+                "the fault script cannot be read",
+            )
+            .at("path", path.display().to_string())
+            .because(&error)
+            .remedy("Name a file that can be read.")
+        })
+    });
+    let options = Options {
+        listen: SocketAddr::from(([127, 0, 0, 1], args.port)),
+        tools: match args.tools {
+            ToolsArg::Host => Tools::Host,
+            ToolsArg::Busybox => Tools::Busybox,
+            ToolsArg::Empty => Tools::Empty,
+        },
+        namespace: args.namespace.clone(),
+        faults: faults.transpose()?,
+    };
+    let program = context.environment.program.clone().ok_or_else(|| {
+        Failure::new(
+            Exit::LocalIo,
+            "sandbox.no-program",
+            "the path of this program is not known",
+        )
+    })?;
+    let mut serve = std::process::Command::new(program);
+    serve.args(["sandbox", "serve"]);
+    let state =
+        local::up(&folder, &options, serve).map_err(|error| errors::sandbox(&error, &folder))?;
+    let kubeconfig = local::kubeconfig(&folder).display().to_string();
+    let text = format!(
+        "sandbox     {}\nnamespace   {}\nkubeconfig  {kubeconfig}\n",
+        state.server, state.namespace
+    );
+    Ok(Outcome::done(text)
+        .with("server", state.server)
+        .with("namespace", state.namespace)
+        .with("kubeconfig", kubeconfig)
+        .with("pid", state.pid))
+}
