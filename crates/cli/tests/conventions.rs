@@ -92,6 +92,15 @@ const COMMANDS: [&[&str]; 12] = [
     &["--help"],
 ];
 
+/// A sandbox's commands depend on each other, so they are run in this order.
+const WITH_A_SANDBOX: [&[&str]; 5] = [
+    &["sandbox", "up", "--allow-root"],
+    &["sandbox", "status"],
+    &["sandbox", "kubeconfig"],
+    &["sandbox", "sql", "SELECT 1 AS one"],
+    &["sandbox", "down"],
+];
+
 fn furnished() -> Place {
     let place = Place::new();
     place.snapshot("s.fsm");
@@ -113,7 +122,7 @@ fn the_list_of_commands_is_complete() {
         .lines()
         .filter_map(|line| line.strip_prefix("Usage: longshore "));
     for usage in usages {
-        let known = COMMANDS.iter().any(|words| {
+        let known = COMMANDS.iter().chain(&WITH_A_SANDBOX).any(|words| {
             let name: Vec<&str> = words
                 .iter()
                 .copied()
@@ -140,12 +149,20 @@ fn a_closed_pipe_ends_quietly() {
             }
         }
     }
+    for format in ["text", "json"] {
+        for words in WITH_A_SANDBOX {
+            let arguments = words.iter().copied().chain(["--format", format]);
+            let mut command = place.command(arguments);
+            let run = place.complete(command.stdout(closed_pipe())).exits(0);
+            assert!(!run.stderr.contains("error"), "{words:?}: {}", run.stderr);
+        }
+    }
 }
 
 #[test]
 fn a_closed_standard_error_changes_nothing() {
     let place = furnished();
-    for words in COMMANDS {
+    for words in COMMANDS.into_iter().chain(WITH_A_SANDBOX) {
         let mut command = place.command(words);
         let run = place.complete(command.stderr(closed_pipe())).exits(0);
         assert!(!run.stdout.is_empty(), "{words:?}");

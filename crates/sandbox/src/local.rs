@@ -329,7 +329,8 @@ async fn serve_with(
     let text = serde_json::to_vec(&state).map_err(|error| io("write", folder)(error.into()))?;
     write(&folder.join("state.new"), &text)?;
     fs::rename(folder.join("state.new"), folder.join("state.json")).map_err(io("write", folder))?;
-    while !stop() {
+    // Without its folder nobody can find it any more.
+    while !stop() && folder.exists() {
         tokio::time::sleep(PERIOD).await;
     }
     running.stop().await;

@@ -11,9 +11,6 @@ pub enum SqlError {
     /// The database said no.
     #[error(transparent)]
     Database(#[from] rusqlite::Error),
-    /// There is no database yet: nothing was ingested.
-    #[error("nothing has been ingested yet")]
-    Empty,
     /// The database's folder cannot be made.
     #[error("cannot make the database's folder")]
     Folder(#[source] std::io::Error),
@@ -28,15 +25,16 @@ pub struct Rows {
     pub rows: Vec<Vec<Option<String>>>,
 }
 
-/// Asks the database, without changing it.
+/// Asks the database, without changing it. Before the first run it is empty.
 ///
 /// # Errors
-/// When there is none yet, or it does not understand.
+/// When it does not understand.
 pub fn query(database: &Path, statement: &str) -> Result<Rows, SqlError> {
-    if !database.exists() {
-        return Err(SqlError::Empty);
-    }
-    let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let connection = if database.exists() {
+        Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?
+    } else {
+        Connection::open_in_memory()?
+    };
     let mut statement = connection.prepare(statement)?;
     let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let width = columns.len();
