@@ -15,7 +15,9 @@ use testkit::command::streams::full_pipe;
 use testkit::rows::Node;
 use testkit::stream::{Header, Row};
 
+const SIGHUP: u32 = 1;
 const SIGINT: u32 = 2;
+const SIGTERM: u32 = 15;
 
 /// Starts a decode that waits for the rest of its input.
 fn waiting(place: &Place, stdout: Stdio) -> Child {
@@ -32,7 +34,10 @@ fn waiting(place: &Place, stdout: Stdio) -> Child {
         .unwrap()
         .write_all(&redis_snapshot()[..1000])
         .unwrap();
-    until_it_handles(&child, SIGINT);
+    // One handler after the other is installed; a signal before its own ends the program by itself.
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        until_it_handles(&child, signal);
+    }
     child
 }
 
