@@ -1,5 +1,7 @@
 //! Where faults enter the API server. Streams (exec, port-forward, logs) are served by the node and have their own faults.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What a fault script may look at before a request is served.
@@ -32,8 +34,34 @@ pub struct Answer {
     pub retry_after_seconds: Option<u32>,
 }
 
+/// Counts how often a fault struck, which can be long after it was chosen.
+#[derive(Clone, Debug, Default)]
+pub struct Struck(Arc<AtomicU64>);
+
+impl Struck {
+    /// Counts one more time.
+    pub fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns how often it struck so far.
+    #[must_use]
+    pub fn times(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The end of a connection in the middle of a body.
+#[derive(Clone, Debug)]
+pub struct CutAfter {
+    /// Bytes of the body that still pass.
+    pub bytes: u64,
+    /// Where it is counted once the connection has been cut; a shorter body is not.
+    pub struck: Struck,
+}
+
 /// What happens to a request. The default is nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct RequestFault {
     /// Waits before anything else happens.
     pub delay: Option<Duration>,
@@ -41,10 +69,12 @@ pub struct RequestFault {
     pub answer: Option<Answer>,
     /// Serves the request and then answers nothing: the connection ends instead.
     pub swallow_answer: bool,
-    /// Ends the connection once this many bytes of the request's body were read.
-    pub cut_request_after: Option<u64>,
-    /// Ends the connection once this many bytes of the answer's body were written.
-    pub cut_answer_after: Option<u64>,
+    /// Serves the request; then the API server goes away for that long instead of answering.
+    pub restart_api: Option<Duration>,
+    /// Ends the connection in the middle of the request's body.
+    pub cut_request: Option<CutAfter>,
+    /// Ends the connection in the middle of the answer's body.
+    pub cut_answer: Option<CutAfter>,
 }
 
 /// Decides on faults. Called once a request, after authentication and before authorisation.

@@ -173,6 +173,16 @@ impl Sandbox {
         self.inner.switch.turn_on(self).await
     }
 
+    /// Begins [`Sandbox::restart_api`] and does not wait for it: who asks is served by what goes away.
+    pub(crate) fn restart_api_later(&self, pause: Duration) {
+        let sandbox = self.clone();
+        self.spawn(async move {
+            if let Err(error) = sandbox.restart_api(pause).await {
+                tracing::error!(%error, "the API server did not come back");
+            }
+        });
+    }
+
     /// Builds a kubeconfig for a bearer token, with a context for a namespace. It is JSON, which is YAML too.
     #[must_use]
     pub fn kubeconfig(&self, token: &str, namespace: &str) -> String {

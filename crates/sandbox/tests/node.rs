@@ -346,6 +346,44 @@ async fn faults_reach_the_node() {
     lab.every_rule_fired();
 }
 
+/// Each fault of a plain request happens, and is counted when it has.
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_reach_requests() {
+    const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+    let lab = Lab::start().await;
+    lab.script(
+        "rules:
+  - {name: long, on: request, match: {resource: configmaps}, fault: {cut: {direction: out, after: 1000000}}}",
+    );
+    let (code, whole) = lab.get(MAPS).await;
+    assert_eq!(code, 200);
+    assert_eq!(
+        lab.faults.unfired(),
+        ["long"],
+        "an answer that short is not cut"
+    );
+
+    lab.script(
+        "rules:
+  - {name: cut, on: request, match: {resource: configmaps}, fault: {cut: {direction: out, after: 20}}}
+  - {name: lost, on: request, match: {resource: secrets}, fault: {lose_answer: {}}}
+  - {name: restart, on: request, match: {resource: services}, fault: {restart_api: {millis: 50}}}",
+    );
+    assert_eq!(lab.get(MAPS).await.1, whole[..20]);
+    assert_eq!(lab.get("/api/v1/namespaces/default/secrets").await.0, 0);
+    assert_eq!(lab.get("/api/v1/namespaces/default/services").await.0, 0);
+    lab.every_rule_fired();
+    let back = async {
+        while lab.is_away().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), back)
+        .await
+        .expect("the API server comes back");
+    assert_eq!(lab.get(MAPS).await, (200, whole));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sandbox_starts_in_no_time() {
     // Not timed: what is checked is that nothing is waited for. The keeper, for one, starts with the first pod.

@@ -6,6 +6,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
 
+use crate::hook::CutAfter;
+
 /// Body of an answer. An error in it ends the connection without a proper end of the body.
 pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
@@ -22,24 +24,28 @@ pub fn stream(chunks: impl Stream<Item = std::io::Result<Bytes>> + Send + 'stati
     StreamBody::new(chunks.map(|chunk| chunk.map(Frame::data))).boxed_unsync()
 }
 
-/// Ends a body with an error once `bytes` of it were sent, which ends the connection.
+/// Ends a body with an error in its middle, which ends the connection.
 #[must_use]
-pub fn cut(body: Body, bytes: u64) -> Body {
+pub fn cut(body: Body, after: CutAfter) -> Body {
     use futures_util::StreamExt as _;
-    let frames = futures_util::stream::unfold((body, bytes), |(mut body, left)| async move {
-        if left == 0 {
-            return Some((
-                Err(std::io::ErrorKind::ConnectionAborted.into()),
-                (body, left),
-            ));
+    let frames = futures_util::stream::unfold((body, after), |(mut body, mut after)| async move {
+        if after.bytes == 0 {
+            // An error drops what still waits to be written; while the body waits, hyper writes it.
+            tokio::task::yield_now().await;
+            after.struck.count();
+            let gone = std::io::ErrorKind::ConnectionAborted.into();
+            return Some((Err(gone), (body, after)));
         }
         let mut data = match body.frame().await? {
             Ok(frame) => frame.into_data().unwrap_or_default(),
-            Err(error) => return Some((Err(error), (body, 0))),
+            Err(error) => return Some((Err(error), (body, after))),
         };
-        let kept = usize::try_from(left).unwrap_or(usize::MAX).min(data.len());
+        let kept = usize::try_from(after.bytes)
+            .unwrap_or(usize::MAX)
+            .min(data.len());
         data.truncate(kept);
-        Some((Ok(data), (body, left - kept as u64)))
+        after.bytes -= kept as u64;
+        Some((Ok(data), (body, after)))
     });
     stream(frames.boxed())
 }

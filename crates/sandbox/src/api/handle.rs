@@ -8,7 +8,7 @@ use hyper::{HeaderMap, Request, Response};
 use serde_json::{Value, json};
 
 use crate::auth::{self, User};
-use crate::hook::{Answer, RequestFacts, RequestFault};
+use crate::hook::{Answer, CutAfter, RequestFacts, RequestFault};
 use crate::kinds::{self, Kind};
 use crate::node::stream::{self, PodRef};
 use crate::store::{Deleted, Object, name_of, namespace_of, uid_of};
@@ -68,11 +68,15 @@ pub(super) async fn handle(
         fault: &fault,
     };
     let response = call.serve(request).await?;
+    if let Some(pause) = fault.restart_api {
+        sandbox.restart_api_later(pause);
+        return Err(Cut);
+    }
     if fault.swallow_answer {
         return Err(Cut);
     }
-    Ok(match fault.cut_answer_after {
-        Some(bytes) => response.map(|body| body::cut(body, bytes)),
+    Ok(match fault.cut_answer {
+        Some(after) => response.map(|body| body::cut(body, after)),
         None => response,
     })
 }
@@ -169,7 +173,7 @@ impl Call<'_> {
             return Ok(self.pod_stream(request).await);
         }
         let (parts, incoming) = request.into_parts();
-        let bytes = match collect(incoming, self.fault.cut_request_after).await? {
+        let bytes = match collect(incoming, self.fault.cut_request.as_ref()).await? {
             Ok(bytes) => bytes,
             Err(failure) => return Ok(answer::failure(&failure)),
         };
@@ -653,12 +657,13 @@ fn not_acceptable() -> Failure {
 /// Reads a body. The outer error ends the connection, the inner one is answered.
 async fn collect(
     mut incoming: Incoming,
-    cut_after: Option<u64>,
+    cut: Option<&CutAfter>,
 ) -> Result<Result<Vec<u8>, Failure>, Cut> {
     let mut bytes = Vec::new();
     loop {
         let read = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        if cut_after.is_some_and(|limit| read >= limit) {
+        if let Some(cut) = cut.filter(|cut| read >= cut.bytes) {
+            cut.struck.count();
             return Err(Cut);
         }
         if read > BODY_BYTES {

@@ -241,32 +241,10 @@ fn scale(sandbox: &Sandbox, set: &Value) {
     let wanted = usize::try_from(count(set, "/spec/replicas")).unwrap_or(usize::MAX);
     let mut made = 0;
     for _ in alive.len()..wanted {
-        match owner::make_pod(sandbox, set, &set["spec"]["template"]) {
-            Ok(pod) => {
-                made += 1;
-                let message = format!("Created pod: {}", name_of(&pod));
-                events::record(
-                    sandbox,
-                    set,
-                    "replicaset-controller",
-                    Severity::Normal,
-                    "SuccessfulCreate",
-                    &message,
-                );
-            }
-            Err(failure) => {
-                let message = format!("Error creating: {failure}");
-                events::record(
-                    sandbox,
-                    set,
-                    "replicaset-controller",
-                    Severity::Warning,
-                    "FailedCreate",
-                    &message,
-                );
-                break;
-            }
+        if !owner::make_pod(sandbox, set, "replicaset-controller") {
+            break;
         }
+        made += 1;
     }
     // The youngest and least ready go first.
     let mut surplus: Vec<&Object> = alive.iter().collect();

@@ -253,30 +253,8 @@ fn start_pods(sandbox: &Sandbox, job: &Object, tally: &Tally, failed: usize, now
         return;
     }
     for _ in tally.active.len()..wanted {
-        match owner::make_pod(sandbox, job, &job["spec"]["template"]) {
-            Ok(pod) => {
-                let message = format!("Created pod: {}", name_of(&pod));
-                events::record(
-                    sandbox,
-                    job,
-                    "job-controller",
-                    Severity::Normal,
-                    "SuccessfulCreate",
-                    &message,
-                );
-            }
-            Err(failure) => {
-                let message = format!("Error creating: {failure}");
-                events::record(
-                    sandbox,
-                    job,
-                    "job-controller",
-                    Severity::Warning,
-                    "FailedCreate",
-                    &message,
-                );
-                return;
-            }
+        if !owner::make_pod(sandbox, job, "job-controller") {
+            return;
         }
     }
 }

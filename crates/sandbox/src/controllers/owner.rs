@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::events::{self, Severity};
 use crate::kinds::Kind;
 use crate::store::{Object, name_of, namespace_of, str_at, uid_of};
 use crate::{Failure, Sandbox, kinds};
@@ -28,12 +29,26 @@ pub(super) fn controlled(sandbox: &Sandbox, owner: &Value, kind: &Kind) -> Vec<O
     objects
 }
 
-/// Makes a pod from the template of its owner.
-pub(super) fn make_pod(
-    sandbox: &Sandbox,
-    owner: &Value,
-    template: &Value,
-) -> Result<Object, Failure> {
+/// Makes a pod from the template in its owner's spec, and records what came of it as an event of `controller`.
+///
+/// Returns whether there is a pod now; where one was refused the next would be too.
+pub(super) fn make_pod(sandbox: &Sandbox, owner: &Value, controller: &str) -> bool {
+    let (is_made, severity, reason, message) = match pod_of(sandbox, owner) {
+        Ok(pod) => {
+            let message = format!("Created pod: {}", name_of(&pod));
+            (true, Severity::Normal, "SuccessfulCreate", message)
+        }
+        Err(failure) => {
+            let message = format!("Error creating: {failure}");
+            (false, Severity::Warning, "FailedCreate", message)
+        }
+    };
+    events::record(sandbox, owner, controller, severity, reason, &message);
+    is_made
+}
+
+fn pod_of(sandbox: &Sandbox, owner: &Value) -> Result<Object, Failure> {
+    let template = &owner["spec"]["template"];
     let mut metadata = json!({
         "generateName": format!("{}-", name_of(owner)), "namespace": namespace_of(owner), "ownerReferences": reference(owner),
     });

@@ -1,12 +1,11 @@
 //! Chooses faults for streams and requests, and counts them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
 use super::{Amount, Armed, Direction, Fault, Match, Plan, Rule, Script, Stream, Target};
-use crate::hook::{Hook, RequestFacts, RequestFault};
+use crate::hook::{Hook, RequestFacts, RequestFault, Struck};
 
 /// How often a rule was chosen and did harm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,7 +38,7 @@ struct Counted {
     index: u64,
     matched: u64,
     armed: u64,
-    fired: Arc<AtomicU64>,
+    fired: Struck,
 }
 
 impl Faults {
@@ -56,7 +55,7 @@ impl Faults {
                 index,
                 matched: 0,
                 armed: 0,
-                fired: Arc::default(),
+                fired: Struck::default(),
             })
             .collect();
     }
@@ -71,7 +70,7 @@ impl Faults {
                 name: counted.rule.name.clone(),
                 matched: counted.matched,
                 armed: counted.armed,
-                fired: counted.fired.load(Ordering::Relaxed),
+                fired: counted.fired.times(),
             })
             .collect()
     }
@@ -129,8 +128,9 @@ impl Hook for Faults {
             delay: plan.delay(),
             answer: plan.answer(),
             swallow_answer: plan.loses_answer(),
-            cut_request_after: plan.cut(Direction::In),
-            cut_answer_after: plan.cut(Direction::Out),
+            restart_api: plan.restarts_api(),
+            cut_request: plan.cut(Direction::In),
+            cut_answer: plan.cut(Direction::Out),
         }
     }
 }
@@ -163,11 +163,7 @@ impl Counted {
             Amount::Exactly(at) => at,
             Amount::Between { from, to } => lot.draw(1, from, to),
         };
-        Some(Armed::new(
-            self.rule.fault.clone(),
-            at,
-            Arc::clone(&self.fired),
-        ))
+        Some(Armed::new(self.rule.fault.clone(), at, self.fired.clone()))
     }
 }
 

@@ -1,11 +1,9 @@
 //! What one stream has to suffer.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::{Direction, Fault};
-use crate::hook::Answer;
+use crate::hook::{Answer, CutAfter, Struck};
 
 /// What a script may look at when a stream begins.
 #[derive(Clone, Copy, Debug)]
@@ -26,16 +24,16 @@ pub struct Armed {
     fault: Fault,
     /// The drawn `after`.
     at: u64,
-    fired: Arc<AtomicU64>,
+    fired: Struck,
 }
 
 impl Armed {
-    pub(super) fn new(fault: Fault, at: u64, fired: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(fault: Fault, at: u64, fired: Struck) -> Self {
         Self { fault, at, fired }
     }
 
     fn fire(&self) {
-        self.fired.fetch_add(1, Ordering::Relaxed);
+        self.fired.count();
     }
 }
 
@@ -175,14 +173,16 @@ impl Plan {
             .is_some()
     }
 
-    /// Returns after how many bytes of a body the connection ends, and counts it.
+    /// Returns after how many bytes of a body the connection ends, without counting it: a shorter body is never cut.
     #[must_use]
-    pub fn cut(&self, side: Direction) -> Option<u64> {
+    pub fn cut(&self, side: Direction) -> Option<CutAfter> {
         let armed = self.armed.iter().find(
             |armed| matches!(armed.fault, Fault::Cut { direction, .. } if direction == side),
         )?;
-        armed.fire();
-        Some(armed.at)
+        Some(CutAfter {
+            bytes: armed.at,
+            struck: armed.fired.clone(),
+        })
     }
 
     /// Returns for how long the API server goes away, and counts it.

@@ -32,14 +32,7 @@ impl Harm for PodHarm {
             }
             Effect::ReadOnlyVolume => self.make_read_only(),
             Effect::DeletePod => self.delete(),
-            Effect::RestartApi(pause) => {
-                let sandbox = self.sandbox.clone();
-                self.sandbox.spawn(async move {
-                    if let Err(error) = sandbox.restart_api(pause).await {
-                        tracing::error!(%error, "the API server did not come back");
-                    }
-                });
-            }
+            Effect::RestartApi(pause) => self.sandbox.restart_api_later(pause),
             Effect::Cut
             | Effect::EndStdin
             | Effect::LoseEndOfInput

@@ -142,6 +142,11 @@ impl Lab {
         connector.connect(name, tcp).await.unwrap()
     }
 
+    /// Says whether nobody listens where the API server should.
+    pub(crate) async fn is_away(&self) -> bool {
+        TcpStream::connect(self.sandbox().address()).await.is_err()
+    }
+
     /// Opens a stream of a pod.
     pub(crate) async fn open(&self, path: &str, protocols: &str) -> Result<Socket, Error> {
         let address = self.sandbox().address();
