@@ -110,14 +110,10 @@ fn spelling(arg: &Arg) -> String {
             .unwrap_or_default(),
         false => String::new(),
     };
-    let short = arg
-        .get_short()
-        .map(|short| format!("-{short}, "))
-        .unwrap_or_default();
-    match arg.get_long() {
-        Some(long) => format!("{short}--{long} {value}").trim_end().to_owned(),
-        None => value,
-    }
+    let short = arg.get_short().map(|short| format!("-{short}"));
+    let long = arg.get_long().map(|long| format!("--{long}"));
+    let names: Vec<String> = short.into_iter().chain(long).collect();
+    format!("{} {value}", names.join(", ")).trim().to_owned()
 }
 
 fn meaning(arg: &Arg) -> String {

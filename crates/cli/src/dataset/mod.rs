@@ -1,8 +1,9 @@
 //! `longshore dataset …`: local datasets, before anything is sent.
 
 mod check;
+mod local;
 
-pub(crate) use check::age;
+pub(crate) use local::age;
 
 use crate::run::{Context, Done};
 

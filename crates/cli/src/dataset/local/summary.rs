@@ -20,15 +20,15 @@ const SHOWN_CLASSES: usize = 10;
 
 /// How the summary is drawn.
 #[derive(Clone, Copy)]
-pub(super) struct Drawing {
+pub(in crate::dataset) struct Drawing {
     /// Its colours.
-    pub(super) style: Style,
+    pub(in crate::dataset) style: Style,
     /// Whether classes get bars.
-    pub(super) bars: bool,
+    pub(in crate::dataset) bars: bool,
 }
 
 /// Describes the dataset. Empty when nothing was found to describe.
-pub(super) fn describe(report: &Report, settled: &Settled, drawing: Drawing) -> String {
+pub(in crate::dataset) fn describe(report: &Report, settled: &Settled, drawing: Drawing) -> String {
     let (Some(settings), Some(summary)) = (&report.settings, &report.summary) else {
         return String::new();
     };

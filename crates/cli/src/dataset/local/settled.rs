@@ -5,20 +5,20 @@ use std::path::PathBuf;
 use super::args::Args;
 
 /// Path, table and task as they are after flags and questions.
-pub(super) struct Settled {
+pub(in crate::dataset) struct Settled {
     /// The path, expanded.
-    pub(super) root: PathBuf,
+    pub(in crate::dataset) root: PathBuf,
     /// The same for people.
-    pub(super) path: String,
+    pub(in crate::dataset) path: String,
     /// The table's name; empty if there is none.
-    pub(super) table: String,
+    pub(in crate::dataset) table: String,
     /// The task's id as it was given; empty if it was not.
-    pub(super) task: String,
+    pub(in crate::dataset) task: String,
 }
 
 impl Settled {
     /// Takes them from the arguments.
-    pub(super) fn of(args: &Args, root: PathBuf) -> Settled {
+    pub(in crate::dataset) fn of(args: &Args, root: PathBuf) -> Settled {
         Settled {
             path: root.display().to_string(),
             root,

@@ -12,7 +12,7 @@ use dataset::{Guess, columns, guess};
 
 use super::args::{Args, Shape};
 use super::ask::{Answer, Asker, Offer};
-use super::{exists, home};
+use super::{Purpose, exists, home};
 use crate::output::printable;
 use crate::run::Context;
 
@@ -37,14 +37,22 @@ fn is_incomplete(args: &Args) -> bool {
 }
 
 /// Asks all questions, with what was given as proposals. `false` if nobody wants to go on.
-pub(super) fn complete(args: &mut Args, context: &Context) -> bool {
+pub(super) fn complete(args: &mut Args, purpose: Purpose, context: &Context) -> bool {
     let asker = Asker::new(&context.output, &context.signals);
     let home = context.environment.home.as_deref();
-    questions(args, &asker, home).unwrap_or(false)
+    questions(args, purpose, &asker, home).unwrap_or(false)
 }
 
-fn questions(args: &mut Args, asker: &Asker<'_>, home: Option<&Path>) -> Answer<bool> {
-    asker.say("Something is missing to check a dataset. Return takes what is in brackets, Ctrl-C cancels.");
+fn questions(
+    args: &mut Args,
+    purpose: Purpose,
+    asker: &Asker<'_>,
+    home: Option<&Path>,
+) -> Answer<bool> {
+    asker.say(&format!(
+        "Something is missing to {} a dataset. Return takes what is in brackets, Ctrl-C cancels.",
+        purpose.verb()
+    ));
     args.intent = split(&args.intent, asker)?;
     let table = name(args.table(), asker)?;
     (args.name, args.table) = (None, Some(table));
@@ -57,7 +65,7 @@ fn questions(args: &mut Args, asker: &Asker<'_>, home: Option<&Path>) -> Answer<
     (args.category, args.task) = (None, Some(task.id().to_owned()));
     refine(&mut args.shape, task, &path, asker)?;
     args.path = Some(path);
-    review(args, task, asker)
+    review(args, task, purpose, asker)
 }
 
 fn split(given: &str, asker: &Asker<'_>) -> Answer<String> {
@@ -286,7 +294,7 @@ fn optional(
     )
 }
 
-fn review(args: &Args, task: Task, asker: &Asker<'_>) -> Answer<bool> {
+fn review(args: &Args, task: Task, purpose: Purpose, asker: &Asker<'_>) -> Answer<bool> {
     let table = args.table().unwrap_or_default();
     let path = args.path.as_deref().unwrap_or(Path::new(""));
     let line = |what: &str, says: &str| asker.say(&format!("  {what:<12} {}", printable(says)));
@@ -310,5 +318,8 @@ fn review(args: &Args, task: Task, asker: &Asker<'_>) -> Answer<bool> {
     if let Ok(destination) = final_prefix(table) {
         line("destination", &destination);
     }
-    asker.confirm("Check it?")
+    asker.confirm(match purpose {
+        Purpose::Check => "Check it?",
+        Purpose::Push => "Push it?",
+    })
 }

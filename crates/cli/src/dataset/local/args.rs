@@ -1,4 +1,4 @@
-//! What was typed behind `dataset check`, and what the library is asked for.
+//! What `dataset check` and `dataset push` take alike, and what the library is asked for.
 
 use std::path::PathBuf;
 
@@ -12,12 +12,9 @@ use super::limit;
 const FILE_MAX: &str = "500MiB";
 const TOTAL_MAX: &str = "1GiB";
 
-/// Check a folder for a task, without a cluster
-///
-/// What an ingestor of any age refuses is an error; what only some refuse is a warning, unless --for-ingestor names them.
-/// docs/tasks.md says what each task wants. Where something that the task needs is missing and a terminal is there, the command
-/// asks for it.
+/// A dataset, what it is to become, and how strictly it is judged.
 #[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     /// The folder; for a table also the .csv file itself
     #[arg(value_name = "PATH")]
@@ -28,8 +25,8 @@ pub(crate) struct Args {
     pub(super) table: Option<String>,
 
     /// The same as --table, and wins over it
-    #[arg(long, short = 'n', value_name = "TABLE")]
-    pub(super) name: Option<String>,
+    #[arg(long, value_name = "TABLE")]
+    pub(in crate::dataset) name: Option<String>,
 
     /// The task, as docs/tasks.md lists them
     #[arg(long, value_name = "TASK")]
@@ -60,19 +57,11 @@ pub(crate) struct Args {
 
     /// Treat warnings as errors
     #[arg(long)]
-    pub(super) strict: bool,
-
-    /// Print the ingest document, and everything else on standard error
-    #[arg(long)]
-    pub(super) emit_spec: bool,
-
-    /// Hash what would be sent, and list it with size and SHA-256
-    #[arg(long)]
-    pub(super) payload: bool,
+    pub(in crate::dataset) strict: bool,
 
     /// Never ask, even on a terminal
     #[arg(long)]
-    pub(super) no_input: bool,
+    pub(in crate::dataset) no_input: bool,
 
     /// Folder for temporary files
     #[arg(long, value_name = "DIR")]
@@ -131,7 +120,7 @@ impl Args {
     }
 
     /// What the library is asked for. What is missing is empty, and a finding.
-    pub(super) fn lower(&self, today: Date, temporary: PathBuf) -> Request {
+    pub(super) fn lower(&self, payload: bool, today: Date, temporary: PathBuf) -> Request {
         let scratch_dir = self.scratch_dir.clone().unwrap_or(temporary);
         let shape = self.shape.clone();
         Request {
@@ -149,7 +138,7 @@ impl Args {
             for_ingestor: self.for_ingestor,
             file_max_bytes: self.max_file_size,
             total_max_bytes: self.max_total_size,
-            payload: self.payload,
+            payload,
             ..Request::new(self.task().unwrap_or_default(), today, scratch_dir)
         }
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::settled::Settled;
 
 /// Everything that a check found out, except for the findings themselves.
-pub(super) fn members(
+pub(in crate::dataset) fn members(
     report: &Report,
     settled: &Settled,
     document: Option<&Document>,
