@@ -8,11 +8,15 @@ use std::io;
 
 use bytes::{Buf, Bytes, BytesMut};
 use data_encoding::BASE64;
+use futures_util::FutureExt as _;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Bytes asked of the connection at once. TLS gives 16 KiB a record; several of them are worth one task switch.
 const READ_BYTES: usize = 256 * 1024;
+
+/// Bytes that make a piece when they are there.
+const PIECE_BYTES: usize = 128 * 1024;
 
 /// What a frame carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,10 +158,11 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         if self.left == 0 {
             return Ok(None);
         }
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX);
         if self.buffer.is_empty() {
             self.fill(1).await?;
+            self.gather(most.min(PIECE_BYTES));
         }
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX);
         let mut piece = self.buffer.split_to(self.buffer.len().min(most));
         unmask(&mut piece, self.mask, &mut self.turn);
         self.left -= piece.len() as u64;
@@ -175,6 +180,18 @@ impl<R: AsyncRead + Unpin> Reader<R> {
             whole.extend_from_slice(piece.get(..room.min(piece.len())).unwrap_or_default());
         }
         Ok(whole)
+    }
+
+    /// Takes what has arrived already, up to about that many bytes. Each piece costs its reader a task switch.
+    fn gather(&mut self, bytes: usize) {
+        while self.buffer.len() < bytes {
+            self.buffer.reserve(READ_BYTES);
+            match self.io.read_buf(&mut self.buffer).now_or_never() {
+                Some(Ok(read)) if read > 0 => {}
+                // Whatever it is, the next read meets it again.
+                _ => return,
+            }
+        }
     }
 
     /// Reads until that many bytes are there.

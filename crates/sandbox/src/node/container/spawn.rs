@@ -3,12 +3,16 @@
 use std::process::Stdio;
 use std::sync::Arc;
 
+use rustix::pipe::fcntl_setpipe_size;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::watch;
 
 use super::{Container, ContainerError};
 use crate::node::channel::Exit;
+
+/// Room in the pipe to a process, where the kernel grants it.
+const PIPE_BYTES: usize = 1 << 20;
 
 /// Which of its ends a process shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,6 +118,10 @@ impl Container {
             },
             exit,
         };
+        if let Some(stdin) = &started.stdin {
+            // Only speed depends on it: every filling of a pipe is a switch to the process and back.
+            fcntl_setpipe_size(stdin, PIPE_BYTES).ok();
+        }
         let container = Arc::clone(self);
         tokio::spawn(async move {
             let status = child.wait().await;
