@@ -4,5 +4,8 @@
 //! process; what happens is told to an observer. Success is something that the far side said, never an exit status or a closed
 //! connection.
 
+mod cause;
+pub mod exec;
 pub mod far;
 pub mod limits;
+mod websocket;

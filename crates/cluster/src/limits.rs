@@ -54,6 +54,8 @@ limits! {
     pod_ready, "pod-timeout", "the start of the stage pod", 60;
     /// Nothing heard from the stage pod while something is due.
     stall, "stall-timeout", "silence of the stage pod", 60;
+    /// The close of an exec connection after its status.
+    exec_end, "exec-end-timeout", "the close of an exec connection after its status", 2;
     /// All attempts to go on with a broken transfer, since the last progress.
     retry, "retry-budget", "attempts to go on with a broken transfer", 300;
     /// Removal of what a run made, also after an interrupt.
@@ -66,6 +68,12 @@ limits! {
     watch, "watch-timeout", "watching the Job", 3600;
     /// The Job's condition after its log has ended.
     job_status, "job-status-timeout", "the Job's last condition", 30;
+}
+
+/// Tells a limit as the messages that it causes do.
+#[must_use]
+pub fn told(name: &str, value: Duration) -> String {
+    format!("{} s (--{name})", value.as_secs_f64())
 }
 
 #[cfg(test)]
