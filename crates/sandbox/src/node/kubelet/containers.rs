@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::expand::expand;
 use super::pod::Worker;
 use super::state::{State, Status, Terminated};
 use super::volumes::{self, Volumes};
@@ -301,6 +302,7 @@ impl One<'_> {
         let text = |error: crate::node::container::ContainerError| error.to_string();
         let (keeper, toolbox) = sandbox.node().base(sandbox).await.map_err(text)?;
         let uid = uid_of(&self.worker.pod);
+        let argv = argv(self.container, &env);
         let own = sandbox.config().data_dir.join("pods").join(uid);
         let directory = own.join("containers").join(self.name());
         std::fs::create_dir_all(&directory).map_err(|error| error.to_string())?;
@@ -326,9 +328,7 @@ impl One<'_> {
             stdout: true,
             stderr: true,
         };
-        let started = container
-            .spawn(&argv(self.container), attach)
-            .map_err(text)?;
+        let started = container.spawn(&argv, attach).map_err(text)?;
         Ok((container, started))
     }
 
@@ -386,12 +386,12 @@ impl One<'_> {
 }
 
 /// What is run. The images here have no command of their own, so a container without one gets a shell, which ends at once.
-fn argv(container: &Value) -> Vec<String> {
+fn argv(container: &Value, env: &std::collections::BTreeMap<String, String>) -> Vec<String> {
     let words = |field: &str| {
         let words = container[field].as_array().into_iter().flatten();
         words
             .filter_map(Value::as_str)
-            .map(str::to_owned)
+            .map(|word| expand(word, env))
             .collect::<Vec<_>>()
     };
     let mut argv = words("command");

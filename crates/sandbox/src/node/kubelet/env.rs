@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use data_encoding::BASE64;
 use serde_json::Value;
 
+use super::expand::expand;
 use crate::kinds::Kind;
 use crate::store::{name_of, namespace_of, str_at, uid_of};
 use crate::{Sandbox, kinds};
@@ -53,7 +54,7 @@ pub(super) fn of(
     for variable in container["env"].as_array().into_iter().flatten() {
         let value = match variable.get("valueFrom") {
             Some(from) => value_from(sandbox, pod, from)?,
-            None => Some(str_at(variable, "/value").to_owned()),
+            None => Some(expand(str_at(variable, "/value"), &all)),
         };
         if let Some(value) = value {
             all.insert(str_at(variable, "/name").to_owned(), value);

@@ -2,6 +2,7 @@
 
 mod containers;
 mod env;
+mod expand;
 mod pod;
 mod probe;
 mod schedule;
