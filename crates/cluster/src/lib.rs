@@ -4,8 +4,17 @@
 //! process; what happens is told to an observer. Success is something that the far side said, never an exit status or a closed
 //! connection.
 
+pub mod api;
 mod cause;
+mod connection;
 pub mod exec;
 pub mod far;
 pub mod limits;
+pub mod release;
+pub mod stage;
+pub mod target;
+mod time;
+pub mod volume;
 mod websocket;
+
+pub use connection::Connection;

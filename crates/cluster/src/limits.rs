@@ -48,8 +48,14 @@ macro_rules! limits {
 }
 
 limits! {
+    /// Connecting to the API server, or to the proxy before it.
+    connect, "connect-timeout", "connecting to the API server", 10;
+    /// One run of the credential plugin.
+    credential, "credential-timeout", "the credential plugin", 60;
     /// One request to the API server.
     request, "request-timeout", "one request to the API server", 30;
+    /// Creation of the stage pod, answers that got lost included.
+    pod_create, "pod-create-timeout", "the creation of the stage pod", 30;
     /// From the creation of the stage pod until it is ready.
     pod_ready, "pod-timeout", "the start of the stage pod", 60;
     /// Nothing heard from the stage pod while something is due.

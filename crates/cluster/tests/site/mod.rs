@@ -1,0 +1,213 @@
+//! A sandbox with the parent release installed, and connections to it as two kinds of users.
+
+#![allow(
+    dead_code,
+    reason = "each test program uses the part of the site that it needs"
+)]
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cluster::Connection;
+use cluster::limits::Limits;
+use cluster::release::{self, Release};
+use cluster::stage::{Owner, Plan, Request, RunId, Said, StageError, StagePod, open};
+use cluster::target::{Choice, Surroundings, load};
+use cluster::volume::{self, Volume};
+use sandbox::fault::{Faults, Script};
+use sandbox::kinds::{self, Kind};
+use sandbox::store::{Object, labels, name_of};
+use sandbox::{Config, Running, Sandbox, auth, release as installed};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+/// The namespace of the release.
+pub(crate) const NAMESPACE: &str = "tracebloc";
+
+/// A script that stays until it is told to end, in place of the real one.
+pub(crate) const SCRIPT: &str =
+    "echo \"begun $$ $1\"; trap 'exit 0' TERM; while :; do sleep 0.2 & wait $!; done";
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum User {
+    /// Has exactly the permissions that a push needs (formats, 4.3).
+    Pusher,
+    /// Has all.
+    Admin,
+}
+
+pub(crate) struct Site {
+    pub(crate) running: Running,
+    pub(crate) faults: Faults,
+    directory: tempfile::TempDir,
+}
+
+impl Site {
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let site = Self::bare(change).await;
+        installed::install(site.sandbox(), NAMESPACE).unwrap();
+        site.until_managed().await;
+        site
+    }
+
+    /// Without a release.
+    pub(crate) async fn bare(change: impl FnOnce(&mut Config)) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = Config::new(directory.path().join("data"));
+        std::fs::create_dir(&config.data_dir).unwrap();
+        installed::prepare(&mut config);
+        change(&mut config);
+        let faults = config.node.faults.clone();
+        let running = Sandbox::start(config, Arc::new(faults.clone()))
+            .await
+            .unwrap();
+        Self {
+            running,
+            faults,
+            directory,
+        }
+    }
+
+    pub(crate) fn sandbox(&self) -> &Sandbox {
+        self.running.sandbox()
+    }
+
+    pub(crate) fn script(&self, text: &str) {
+        self.faults.set(Script::parse(text).unwrap());
+    }
+
+    /// Writes a kubeconfig and says where it is.
+    pub(crate) fn kubeconfig(&self, user: User, namespace: &str) -> PathBuf {
+        let token = match user {
+            User::Admin => self.sandbox().keys().admin().to_owned(),
+            User::Pusher => {
+                let account = self.get(&kinds::SERVICE_ACCOUNT, "pusher");
+                auth::issue(self.sandbox(), &account, 3600, None)
+            }
+        };
+        let path = self.directory.path().join(format!("kubeconfig-{user:?}"));
+        std::fs::write(&path, self.sandbox().kubeconfig(&token, namespace)).unwrap();
+        path
+    }
+
+    pub(crate) async fn connect(&self, user: User) -> Connection {
+        self.connect_to(user, NAMESPACE, quick()).await
+    }
+
+    pub(crate) async fn connect_to(
+        &self,
+        user: User,
+        namespace: &str,
+        limits: Limits,
+    ) -> Connection {
+        let choice = Choice {
+            kubeconfig: Some(self.kubeconfig(user, namespace)),
+            ..Choice::default()
+        };
+        let target = load(&choice, &Surroundings::default()).unwrap();
+        Connection::open(target, limits).await.unwrap()
+    }
+
+    pub(crate) fn get(&self, kind: &'static Kind, name: &str) -> Object {
+        self.sandbox().store().get(kind, NAMESPACE, name).unwrap()
+    }
+
+    pub(crate) fn pods(&self) -> Vec<Object> {
+        let (pods, _) = self.sandbox().store().list(&kinds::POD, Some(NAMESPACE));
+        pods
+    }
+
+    pub(crate) fn stage_pods(&self) -> Vec<Object> {
+        let is_stage = |pod: &Object| {
+            labels(pod).is_some_and(|labels| labels["tracebloc.io/component"] == "stage-pod")
+        };
+        let mut pods = self.pods();
+        pods.retain(|pod| {
+            labels(pod).is_some_and(|it| it.contains_key("tracebloc.io/component")) && is_stage(pod)
+        });
+        pods
+    }
+
+    /// Changes an object behind the API's back.
+    pub(crate) fn change(&self, kind: &'static Kind, name: &str, change: impl Fn(&mut Value)) {
+        let store = self.sandbox().store();
+        store
+            .modify(kind, NAMESPACE, name, |object| {
+                change(object);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    /// Waits until the release's pod runs.
+    async fn until_managed(&self) {
+        let runs = |pod: &Object| {
+            name_of(pod).contains("jobs-manager") && pod["status"]["phase"] == "Running"
+        };
+        for _ in 0..600 {
+            if self.pods().iter().any(runs) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the release does not come up: {:#?}", self.pods());
+    }
+}
+
+/// Limits that a test can wait for, and a machine that is busy too.
+pub(crate) fn quick() -> Limits {
+    Limits {
+        request: Duration::from_secs(10),
+        pod_ready: Duration::from_secs(20),
+        clean_up: Duration::from_secs(10),
+        ..Limits::default()
+    }
+}
+
+pub(crate) fn owner() -> Owner {
+    Owner {
+        run: RunId::draw().unwrap(),
+        host: "laptop".to_owned(),
+        user: "ana".to_owned(),
+    }
+}
+
+pub(crate) fn request(table: &str) -> Request {
+    Request {
+        table: Some(table.to_owned()),
+        image: None,
+        owner: owner(),
+        script: SCRIPT,
+        arguments: vec!["supervise".to_owned()],
+    }
+}
+
+pub(crate) async fn look(connection: &Connection) -> (Release, Volume) {
+    let release = release::find(connection, None).await.unwrap();
+    let volume = volume::look(connection, &release.namespace).await.unwrap();
+    (release, volume)
+}
+
+pub(crate) async fn plan(connection: &Connection, request: Request) -> Plan {
+    let (release, volume) = look(connection).await;
+    Plan::of(&release, &volume, request)
+}
+
+/// Opens a pod and keeps what was said meanwhile.
+pub(crate) async fn opened(
+    connection: &Connection,
+    plan: &Plan,
+    stop: &CancellationToken,
+) -> (Result<StagePod, StageError>, Vec<String>) {
+    let heard = Mutex::new(Vec::new());
+    let said = |said: Said<'_>| heard.lock().unwrap().push(format!("{said:?}"));
+    let pod = open(connection, plan, stop, &said).await;
+    let heard = heard.lock().unwrap().clone();
+    (pod, heard)
+}
