@@ -14,6 +14,7 @@ pub mod release;
 pub mod stage;
 pub mod target;
 mod time;
+pub mod transfer;
 pub mod volume;
 mod websocket;
 

@@ -1,0 +1,377 @@
+//! One session of receiving: what is there is looked at, what is missing is sent, what is said is compared.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::answer::{Answer, Tree};
+use super::conversation::{Conversation, Owed};
+use super::error::Failure;
+use super::frame::Frame;
+use super::gate::Gate;
+use super::listing::{Listing, escaped};
+use super::progress::Meter;
+use super::reconcile::{Found, reconcile};
+use super::sender::{Flights, Sender, Stopped, Work};
+use super::{Notice, Observer, Receipt, Setup, Source, TransferError, command};
+use crate::far::Far;
+
+/// How often a file may arrive changed.
+const TRIES: usize = 3;
+
+/// What a session is about; the same for all sessions of a transfer.
+pub(super) struct Task<'a> {
+    pub(super) source: Arc<dyn Source>,
+    pub(super) listing: Listing,
+    pub(super) setup: &'a Setup,
+    pub(super) observer: &'a dyn Observer,
+}
+
+/// What the far side told when it was ready.
+#[derive(Debug, Default)]
+pub(super) struct Opening {
+    record: Vec<u8>,
+    pub(super) staged: Vec<(Vec<u8>, u64)>,
+    pub(super) published: Vec<(Vec<u8>, u64)>,
+}
+
+/// Carries what is missing.
+///
+/// `meter` begins at zero and counts for the caller too, whether this succeeds or not.
+pub(super) async fn session(
+    task: &Task<'_>,
+    far: &dyn Far,
+    meter: &Arc<Meter>,
+) -> Result<Receipt, Failure> {
+    let words = command::receive(task.setup);
+    let patience = task.setup.patience(task.listing.total_bytes);
+    let mut talk = Conversation::start(far, words, patience).await?;
+    let opening = open(task, &mut talk).await?;
+    if opening.record != task.setup.record.as_bytes() {
+        let record = String::from_utf8_lossy(&opening.record).into_owned();
+        talk.quit().await;
+        return Err(TransferError::RunChanged { record }.into());
+    }
+    let receipt = match reconcile(task, &mut talk, &opening, meter).await? {
+        Found::Published => Receipt {
+            files: task.source.len() as u64,
+            bytes: task.listing.total_bytes,
+            manifest_sha256: task.listing.manifest_sha256.clone(),
+            is_published: true,
+            sent_bytes: 0,
+            sessions: 1,
+        },
+        Found::Missing(work, seq) => {
+            drop(opening);
+            let found = meter.read().verified_bytes;
+            if found > 0 {
+                task.observer.notice(Notice::Found { bytes: found });
+            }
+            let seq = send_all(task, &mut talk, work, seq, meter).await?;
+            conclude(task, &mut talk, seq).await?
+        }
+    };
+    talk.quit().await;
+    Ok(receipt)
+}
+
+async fn open(task: &Task<'_>, talk: &mut Conversation) -> Result<Opening, Failure> {
+    let mut opening = Opening::default();
+    loop {
+        match talk.answer(Owed::Yes).await? {
+            Answer::Wait(seconds, holder) => task.observer.notice(Notice::Watching {
+                holder,
+                time: std::time::Duration::from_secs(seconds),
+            }),
+            Answer::Run(record) => opening.record = record,
+            Answer::Inventory(tree, names, sizes) => {
+                let files = inventory(&names, &sizes)?;
+                match tree {
+                    Tree::Staged => opening.staged = files,
+                    Tree::Published => opening.published = files,
+                }
+            }
+            Answer::Ready => return Ok(opening),
+            other => return Err(unexpected(&other)),
+        }
+    }
+}
+
+/// Pairs names with sizes. `find` writes a dot and a slash in front of each name.
+fn inventory(names: &[u8], sizes: &[u8]) -> Result<Vec<(Vec<u8>, u64)>, Failure> {
+    let uneven = || Failure::Broken("the far side's list of files does not add up".to_owned());
+    let sizes = std::str::from_utf8(sizes).map_err(|_| uneven())?;
+    let mut sizes = sizes.lines();
+    let mut files = Vec::new();
+    let names = names.strip_suffix(b"\0").unwrap_or(names);
+    for name in names
+        .split(|byte| *byte == 0)
+        .filter(|name| !name.is_empty())
+    {
+        let size = sizes.next().and_then(|size| size.parse().ok());
+        let name = name.strip_prefix(b"./").unwrap_or(name);
+        files.push((name.to_vec(), size.ok_or_else(uneven)?));
+    }
+    match sizes.next() {
+        None => Ok(files),
+        Some(_) => Err(uneven()),
+    }
+}
+
+pub(super) fn unexpected(answer: &Answer) -> Failure {
+    Failure::Broken(format!(
+        "the far side said something unexpected: {answer:?}"
+    ))
+}
+
+/// Sends until every file was read back with its digest. A file that arrives changed is sent again a few times.
+async fn send_all(
+    task: &Task<'_>,
+    talk: &mut Conversation,
+    mut work: Work,
+    mut seq: u64,
+    meter: &Arc<Meter>,
+) -> Result<u64, Failure> {
+    let mut tries = 1;
+    while !work.files.is_empty() {
+        let sent = send(task, talk, work, seq, meter).await?;
+        seq = sent.seq;
+        let Some(first) = sent.spoiled.first() else {
+            break;
+        };
+        if tries == TRIES {
+            return Err(hopeless(task, talk, *first, sent.unread.contains(first)));
+        }
+        tries += 1;
+        work = Work {
+            files: sent.spoiled,
+            landed: HashMap::new(),
+        };
+    }
+    Ok(seq)
+}
+
+fn hopeless(task: &Task<'_>, talk: &Conversation, index: u32, unread: bool) -> Failure {
+    let file = task.source.file(index as usize);
+    let path = file.map_or_else(String::new, |file| file.path.to_string());
+    let evidence = talk.evidence();
+    Failure::Final(match unread {
+        true => TransferError::Unreadable { path, evidence },
+        false => TransferError::Corrupted { path },
+    })
+}
+
+/// How a round of sending went.
+struct Sent {
+    seq: u64,
+    /// Files without the right digest.
+    spoiled: Vec<u32>,
+    /// Those of them without any.
+    unread: HashSet<u32>,
+}
+
+async fn send(
+    task: &Task<'_>,
+    talk: &mut Conversation,
+    work: Work,
+    seq: u64,
+    meter: &Arc<Meter>,
+) -> Result<Sent, Failure> {
+    let gate = Arc::new(Gate::new());
+    let flights = Arc::new(Flights::default());
+    let sender = Sender {
+        source: Arc::clone(&task.source),
+        gate: Arc::clone(&gate),
+        flights: Arc::clone(&flights),
+        frames: talk.frames.clone(),
+        meter: Arc::clone(meter),
+        seq,
+    };
+    let (done, ended) = oneshot::channel();
+    let closing = CloseOnDrop(Arc::clone(&gate));
+    // Not one of the runtime's threads, whose end it would wait for.
+    std::thread::spawn(move || done.send(sender.run(&work)));
+    let landing = Landing {
+        task,
+        gate,
+        flights,
+        meter,
+        spoiled: Vec::new(),
+        unread: HashSet::new(),
+    };
+    let sent = landing.run(talk, ended).await;
+    drop(closing);
+    sent
+}
+
+/// A sender that waits for room must not wait for ever.
+struct CloseOnDrop(Arc<Gate>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Takes what is said of what was sent.
+struct Landing<'a> {
+    task: &'a Task<'a>,
+    gate: Arc<Gate>,
+    flights: Arc<Flights>,
+    meter: &'a Arc<Meter>,
+    spoiled: Vec<u32>,
+    unread: HashSet<u32>,
+}
+
+impl Landing<'_> {
+    async fn run(
+        mut self,
+        talk: &mut Conversation,
+        mut ended: oneshot::Receiver<Result<u64, Stopped>>,
+    ) -> Result<Sent, Failure> {
+        let (mut end, mut listens) = (None, true);
+        loop {
+            if let Some(seq) = end
+                && self.flights.is_empty()
+            {
+                return Ok(Sent {
+                    seq,
+                    spoiled: self.spoiled,
+                    unread: self.unread,
+                });
+            }
+            // While a file is read slowly here, nothing is owed from there.
+            let owed = match listens && self.flights.is_empty() {
+                true => Owed::No,
+                false => Owed::Yes,
+            };
+            tokio::select! {
+                answer = talk.answer(owed) => self.take(talk, answer?).await?,
+                result = &mut ended, if listens => {
+                    listens = false;
+                    match result {
+                        Ok(Ok(seq)) => end = Some(seq),
+                        Ok(Err(Stopped::Source(error))) => return Err(error.into()),
+                        // Nothing is taken any more; why, comes as an answer.
+                        Ok(Err(Stopped::Closed)) | Err(_) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    async fn take(&mut self, talk: &mut Conversation, answer: Answer) -> Result<(), Failure> {
+        match answer {
+            Answer::Landed(seq) => self.landed(seq)?,
+            Answer::Digests(seq) => self.digests(talk, seq).await?,
+            other => return Err(unexpected(&other)),
+        }
+        self.task.observer.progress(self.meter.read());
+        Ok(())
+    }
+
+    fn landed(&mut self, seq: u64) -> Result<(), Failure> {
+        let landed = self.flights.oldest(|flight| {
+            let is_next = flight.seq == seq && !flight.landed;
+            flight.landed = true;
+            (flight.bytes, is_next, flight.files.is_empty())
+        });
+        let Some((bytes, true, is_over)) = landed else {
+            return Err(unexpected(&Answer::Landed(seq)));
+        };
+        if is_over {
+            self.flights.pop();
+        }
+        self.meter.acknowledged(bytes);
+        self.gate.give(bytes);
+        Ok(())
+    }
+
+    /// Pairs digests with the files of the oldest flight; a file without one could not be read.
+    async fn digests(&mut self, talk: &mut Conversation, seq: u64) -> Result<(), Failure> {
+        let flight = self.flights.pop();
+        let Some(flight) = flight.filter(|flight| flight.seq == seq) else {
+            return Err(unexpected(&Answer::Digests(seq)));
+        };
+        if !flight.landed {
+            self.meter.acknowledged(flight.bytes);
+        }
+        let digests = collect(self.task, talk, &flight.files, seq).await?;
+        for (index, digest) in flight.files.iter().zip(digests) {
+            let Some(file) = self.task.source.file(*index as usize) else {
+                continue;
+            };
+            if digest == Some(*file.sha256) {
+                self.meter.verified(file.size_bytes);
+                continue;
+            }
+            self.meter.spoiled(file.size_bytes);
+            self.spoiled.push(*index);
+            if digest.is_none() {
+                self.unread.insert(*index);
+            }
+        }
+        if !flight.landed {
+            self.gate.give(flight.bytes);
+        }
+        Ok(())
+    }
+}
+
+/// Takes the digests of a frame, in the order of its files.
+pub(super) async fn collect(
+    task: &Task<'_>,
+    talk: &mut Conversation,
+    files: &[u32],
+    seq: u64,
+) -> Result<Vec<Option<[u8; 32]>>, Failure> {
+    let mut digests = vec![None; files.len()];
+    let mut next = 0;
+    loop {
+        match talk.answer(Owed::Yes).await? {
+            Answer::Digest(digest, name) => {
+                let named = |index: &u32| {
+                    let file = task.source.file(*index as usize);
+                    file.is_some_and(|file| *escaped(file.path.as_bytes()) == *name)
+                };
+                let rest = files.get(next..).unwrap_or_default();
+                let Some(skipped) = rest.iter().position(named) else {
+                    let name = String::from_utf8_lossy(&name).escape_debug().to_string();
+                    return Err(Failure::Broken(format!(
+                        "the far side hashed {name} unasked"
+                    )));
+                };
+                next += skipped;
+                if let Some(place) = digests.get_mut(next) {
+                    *place = Some(digest);
+                }
+                next += 1;
+            }
+            Answer::Verified(told) if told == seq => return Ok(digests),
+            other => return Err(unexpected(&other)),
+        }
+    }
+}
+
+async fn conclude(task: &Task<'_>, talk: &mut Conversation, seq: u64) -> Result<Receipt, Failure> {
+    let (files, bytes) = (task.source.len(), task.listing.total_bytes);
+    talk.send(Frame::end(seq, files, bytes)).await?;
+    match talk.answer(Owed::Yes).await? {
+        Answer::Receipt(told_files, told_bytes, manifest_sha256)
+            if told_files == files as u64
+                && told_bytes == bytes
+                && manifest_sha256 == task.listing.manifest_sha256 =>
+        {
+            Ok(Receipt {
+                files: told_files,
+                bytes: told_bytes,
+                manifest_sha256,
+                is_published: false,
+                sent_bytes: 0,
+                sessions: 1,
+            })
+        }
+        other => Err(unexpected(&other)),
+    }
+}

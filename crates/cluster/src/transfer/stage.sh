@@ -1,0 +1,732 @@
+# The far side of a transfer: POSIX sh and the programs of busybox. docs/push-protocol.md says what is spoken and why.
+#
+#   sh -c 'eval "$LONGSHORE_STAGE"' longshore VERB SHARED TMP TABLE RUN POD [ARGUMENT...]
+#
+# Every path arrives as a whole argument, and nothing else comes from outside. The script never closes or redirects its own
+# output: a container runtime takes that for the end of its input. So the last command is never a redirected one either, and what
+# runs in the background has its own.
+
+unset LONGSHORE_STAGE
+LC_ALL=C
+export LC_ALL
+umask 022
+
+verb=$1 shared=$2 tmp=$3/longshore table=$4 run=$5 pod=$6
+shift 6
+id=$run.$pod
+staging=$shared/.tracebloc-staging
+all=$staging/.longshore
+tick=5
+why=$tmp/why
+# Where this text stands in the environment of a container, two dollars in a row would become one.
+read -r self _ < /proc/self/stat
+
+enter() { # TABLE
+    table=$1
+    published=$staging/$1
+    home=$all/$1
+    work=$home/work-$id
+    ingesting=$shared/.tracebloc-ingest-$1.lock
+    dataset=$shared/$1
+}
+
+say() { printf '%s\n' "$*"; }
+
+# --- errors -------------------------------------------------------------------------------------------------------------
+
+# Names the cause by what the program said, which is in $why.
+trouble() { # WHAT-WAS-DONE
+    words=$(tr '\n\t' '  ' < "$why" | cut -c 1-400)
+    case $words in
+        *'No space left'*)
+            cause=no-space
+            case $(stat -f -c '%c %d' "$staging") in '0 '*) ;; *' 0') cause=no-inodes ;; esac ;;
+        *[Qq]uota*) cause=no-space ;;
+        *'Read-only'*) cause=read-only ;;
+        *'ermission denied'* | *'not permitted'*) cause=not-writable ;;
+        *'not found'*) cause=missing-program ;;
+        *) cause=io ;;
+    esac
+    say "error $cause $1: $words"
+}
+
+attempt() { # WHAT COMMAND...
+    what=$1
+    shift
+    "$@" 2> "$why" || { trouble "$what"; false; }
+}
+
+# Says every few seconds that something is still going on. What runs must not write to the output.
+ticking() { # WHAT COMMAND...
+    ticked=$1
+    shift
+    (while sleep "$tick" > /dev/null 2>&1; do say "busy $ticked"; done) &
+    ticker=$!
+    "$@"
+    status=$?
+    kill "$ticker" 2> /dev/null
+    wait "$ticker" 2> /dev/null
+    return "$status"
+}
+
+# --- sessions: at most one in a pod changes anything --------------------------------------------------------------------
+
+# Sets `group` and `start` of a process; the name in front of them may hold anything, so it is cut off.
+look_at() { # PID
+    group='' start=''
+    [ -r "/proc/$1/stat" ] && read -r line 2> /dev/null < "/proc/$1/stat" || return 1
+    # shellcheck disable=SC2086
+    set -- ${line##*) }
+    group=$3 start=${20}
+}
+
+# Kills the session before this one, with everything that it started, and waits until it can write no more.
+end_session() {
+    [ -r "$tmp/session" ] && read -r other born < "$tmp/session" || return 0
+    [ "$other" != "$self" ] || return 0
+    # Another process has that number by now.
+    if look_at "$other" && [ "$start" != "$born" ]; then return 0; fi
+    tries=0
+    while kill -9 "-$other" 2> /dev/null && writes_still "$other"; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 10 ] || return 1
+        [ "$tries" -lt 3 ] || sleep 1
+    done
+    return 0
+}
+
+# What is dead and not yet waited for writes no more, but its group is still there.
+writes_still() { # GROUP
+    for entry in /proc/[0-9]*; do
+        read -r line 2> /dev/null < "$entry/stat" || continue
+        # shellcheck disable=SC2086
+        set -- "$1" ${line##*) }
+        [ "$4" != "$1" ] || case $2 in Z | X) ;; *) return 0 ;; esac
+    done
+    return 1
+}
+
+begin_session() {
+    end_session || { say 'error stuck a process of an earlier session does not end'; return 1; }
+    look_at "$self" && [ "$group" = "$self" ] || { say 'error stuck the session has no process group of its own'; return 1; }
+    say "$self $start" > "$tmp/session"
+    rm -f "$tmp/stop" "$tmp/receipt" "$tmp"/list-*
+}
+
+# --- the lock -----------------------------------------------------------------------------------------------------------
+
+# Exactly one file in a directory. It is taken, taken over and given back by one rename or unlink of a path that names the owner.
+# Whoever has watched the owner's time stand still for so long takes over; a time or a name that changes belongs to somebody alive.
+acquire() { # SECONDS-TO-WATCH SECONDS-BETWEEN-LOOKS HOLDER
+    attempt 'making the directory of the table' mkdir -p "$home" || return 1
+    say "$3" > "$home/holder-$id"
+    seen='' stood=0 owner='' tries=0
+    while :; do
+        [ ! -e "$home/lock/owner-$id" ] || return 0
+        rmdir "$home/lock" 2> /dev/null
+        rm -rf "$home/lock.$id"
+        mkdir "$home/lock.$id" && say "$id" > "$home/lock.$id/owner-$id" &&
+            mv -T "$home/lock.$id" "$home/lock" 2> "$why" && continue
+        rm -rf "$home/lock.$id"
+        for owner in "$home"/lock/owner-*; do break; done
+        now=$(stat -c %Y "$owner" 2> /dev/null) || {
+            # Given back just now, or it cannot be had at all.
+            tries=$((tries + 1))
+            [ "$tries" -lt 50 ] || { trouble 'taking the lock'; break; }
+            continue
+        }
+        owner=${owner##*/owner-}
+        # Another pod of the same run, whose client is this one's.
+        case $owner in "$run".*) stood=$1 seen="$owner $now" ;; esac
+        [ -n "$seen" ] || { seen="$owner $now" stood=0; say "wait $1 $(holder "$owner")"; }
+        [ "$seen" = "$owner $now" ] || { say "error held $(holder "$owner")"; break; }
+        if [ "$stood" -ge "$1" ]; then
+            mv -T "$home/lock/owner-$owner" "$home/lock/owner-$id" 2> /dev/null && touch -c "$home/lock/owner-$id" &&
+                rm -f "$home/holder-$owner"
+            seen=''
+            continue
+        fi
+        sleep "$2"
+        stood=$((stood + $2))
+        say "busy watching"
+    done
+    rm -f "$home/holder-$id"
+    return 1
+}
+
+holder() { # OWNER
+    if [ -r "$home/holder-$1" ]; then head -n 1 "$home/holder-$1" | cut -c 1-300; else say "$1"; fi
+}
+
+is_ours() { [ -e "$home/lock/owner-$id" ]; }
+
+# Gives the lock back. Nothing of this pod writes any more, so whoever comes next may go on in the same files.
+release() {
+    if is_ours; then
+        [ ! -d "$work" ] || say > "$work/idle"
+        rm -f "$home/holder-$id" "$home/lock/owner-$id"
+        rmdir "$home/lock" 2> /dev/null
+    fi
+    return 0
+}
+
+# --- what dead runs left ------------------------------------------------------------------------------------------------
+
+# Ends a publish that stopped half-way. Moving `files` away is the commit: before it the old data comes back, after it what is
+# left to do is done.
+finish() { # WORK
+    if [ -d "$1/files" ]; then
+        if [ -d "$1/old" ] && [ ! -e "$published" ]; then mv -T "$1/old" "$published" || return 1; fi
+    elif [ -f "$1/receipt" ] && [ -d "$published" ]; then
+        [ ! -f "$1/manifest" ] || mv -f "$1/manifest" "$home/manifest" || return 1
+        mv -f "$1/receipt" "$home/receipt"
+    fi
+}
+
+# Makes everything that others left ours, so that their renames find nothing, repairs, and goes on with the newest.
+settle() {
+    number=0 newest='' newest_since=-1
+    for found in "$home"/work-* "$home"/taken-*; do
+        [ -d "$found" ] || continue
+        if [ "$found" != "$work" ]; then
+            while [ -e "$home/taken-$id.$number" ]; do number=$((number + 1)); done
+            mv -T "$found" "$home/taken-$id.$number" || continue
+            found=$home/taken-$id.$number
+        fi
+        finish "$found" || return 1
+        [ -d "$found/files" ] || continue
+        since=0
+        [ ! -r "$found/since" ] || read -r since < "$found/since"
+        if [ "$found" = "$work" ]; then newest=$found newest_since=9999999999999; fi
+        if [ "${since:-0}" -gt "$newest_since" ]; then newest=$found newest_since=$since; fi
+    done
+    if [ -n "$newest" ] && [ "$newest" != "$work" ]; then
+        [ ! -d "$work" ] || discard "$work"
+        adopt "$newest"
+    fi
+    [ -d "$work/files" ] || { [ ! -d "$work" ] || discard "$work"; }
+    mkdir -p "$work/files" && date +%s > "$work/since" || return 1
+    [ ! -e "$work/old" ] || discard "$work/old" || return 1
+    rm -f "$work/idle" "$work/receipt" "$work/manifest"
+    find "$work/files" ! -type f ! -type d -exec rm -f {} +
+    for found in "$home"/taken-* "$home"/copy-*; do
+        [ ! -d "$found" ] || discard "$found"
+    done
+    sweep
+}
+
+# A writer that was not seen to end may still have a file open, so its files are copied. What is idle is taken as it is.
+adopt() { # TAKEN
+    if [ -e "$1/idle" ]; then
+        mv -T "$1" "$work"
+    else
+        rm -rf "$home/copy-$id"
+        if mkdir "$home/copy-$id" && cp -R "$1/files" "$home/copy-$id/files"; then
+            mv -T "$home/copy-$id" "$work"
+        else
+            rm -rf "$home/copy-$id"
+        fi
+    fi
+}
+
+# One rename first: what is half removed must not be taken for something whole.
+discard() { # DIRECTORY
+    rubbish=0
+    while [ -e "$home/trash-$id.$rubbish" ]; do rubbish=$((rubbish + 1)); done
+    mv -T "$1" "$home/trash-$id.$rubbish"
+}
+
+sweep() { rm -rf "$home"/trash-*; }
+
+# --- what a push must not walk over --------------------------------------------------------------------------------------
+
+check_destination() {
+    if [ -e "$ingesting" ]; then
+        say "error ingesting $(tr '\n' ' ' 2> /dev/null < "$ingesting" | cut -c 1-300)"
+        return 1
+    fi
+    [ ! -e "$dataset" ] || [ -d "$dataset" ] || { say "error destination $dataset is no directory"; return 1; }
+    [ ! -d "$dataset" ] || [ -z "$(ls -A "$dataset" 2> "$why" | head -n 1)" ] || {
+        say "error destination $dataset"
+        return 1
+    }
+    [ ! -d "$dataset" ] || [ ! -s "$why" ] || { trouble "listing $dataset"; return 1; }
+}
+
+check_programs() {
+    for program in awk cat cp cut date dd find head ls ln mkdir mv rm rmdir sed sha256sum sleep sort stat sync tar tee touch tr wc xargs; do
+        command -v "$program" > /dev/null || { say "error missing-program $program"; return 1; }
+    done
+}
+
+# --- frames, the left side: reads, writes files, and tells the right side ------------------------------------------------
+
+# Reads exactly so many bytes and not one more.
+take() { # COUNT
+    [ "$1" -eq 0 ] || dd bs="$1" count=1 iflag=fullblock status=none
+}
+
+drop_rest() { take "$1" > /dev/null; }
+
+frames() {
+    count=0 stopped='' open='' files=$work/files why=$tmp/why-frames
+    while read -r word seq a b c d; do
+        count=$((count + 1))
+        say "$self $count" > "$tmp/beat"
+        [ ! -e "$tmp/stop" ] || stopped=1
+        case $word in
+            beat) ;;
+            tar) frame_tar ;;
+            piece) frame_piece ;;
+            verify) frame_list && say "hash $seq $b $c" ;;
+            drop) frame_list && frame_drop ;;
+            link) frame_link ;;
+            end) [ -n "$stopped" ] || say "end $seq $a $b" ;;
+            quit) break ;;
+            *)
+                # What follows cannot be told from data.
+                say "error protocol unknown frame"
+                cat > /dev/null
+                break
+                ;;
+        esac
+    done
+    say closed
+}
+
+halt() { # WHAT
+    trouble "$1"
+    stopped=1
+}
+
+list() { list=$tmp/list-$((seq % 256)); }
+
+# tar SEQ LIST ARCHIVE: names, each ended by NUL, and an archive of these files.
+frame_tar() {
+    list
+    take "$a" > "$list"
+    if [ -n "$stopped" ]; then
+        drop_rest "$b"
+    elif take "$b" | tar -x -m -o -f - -C "$files" 2> "$why"; then
+        say "hash $seq files 0"
+    else
+        halt 'unpacking'
+    fi
+}
+
+# piece SEQ PATH OFFSET BYTES MORE: goes on with one file, which must be as long as the offset says.
+frame_piece() {
+    path=$(take "$a"; say x)
+    path=${path%x}
+    to=$files/$path
+    if [ -z "$stopped" ] && [ "$open" != "$path" ]; then
+        if ready_for_pieces 2> "$why"; then open=$path; else halt 'opening a file'; fi
+    fi
+    if [ -n "$stopped" ]; then
+        drop_rest "$c"
+    elif take "$c" 2> "$why" >> "$to"; then
+        say "landed $seq"
+        if [ "$d" != more ]; then
+            open=''
+            list
+            printf '%s\0' "$path" > "$list"
+            say "hash $seq $d $((b + c))"
+        fi
+    else
+        halt 'writing'
+    fi
+}
+
+ready_for_pieces() {
+    case $path in */*) mkdir -p "$files/${path%/*}" || return 1 ;; esac
+    if [ "$b" -eq 0 ]; then
+        rm -f "$to" && true > "$to"
+        return
+    fi
+    # shellcheck disable=SC2046
+    set -- $(stat -c '%s %h' "$to")
+    [ "$1" = "$b" ] || { say "has $1 bytes, not $b" >&2; return 1; }
+    # Another name of it may be in the published tree.
+    [ "$2" = 1 ] || { cp "$to" "$work/own" && mv -f "$work/own" "$to"; }
+}
+
+frame_list() {
+    list
+    take "$a" > "$list"
+    [ -z "$stopped" ]
+}
+
+# drop SEQ LIST
+frame_drop() {
+    if (cd "$files" && xargs -0 -r rm -f --) 2> "$why" < "$list"; then
+        find "$files" -mindepth 1 -depth -type d -exec rmdir {} \; 2> /dev/null
+        say "dropped $seq"
+    else
+        halt 'removing'
+    fi
+}
+
+# link SEQ LIST DIRECTORY: names in one directory of the published tree become names in the same directory of the new one.
+frame_link() {
+    list
+    take "$a" > "$list"
+    path=$(take "$b"; say x)
+    path=${path%x}
+    [ -z "$stopped" ] || return
+    # shellcheck disable=SC2016
+    if mkdir -p "$files/$path" 2> "$why" && (
+        cd "$published" && xargs -0 -r sh -c 'to=$1; shift; ln -- "$@" "$to/"' sh "$files/$path"
+    ) 2> "$why" < "$list"; then
+        say "linked $seq yes"
+    else
+        say "linked $seq no"
+    fi
+}
+
+# --- reports, the right side: the only writer of the output --------------------------------------------------------------
+
+report_receive() { # WATCH STEP HOLDER
+    open_receive "$@" || say > "$tmp/stop"
+    while read -r word seq a b; do
+        case $word in
+            hash) report_hash ;;
+            end) [ -e "$tmp/stop" ] || finish_receive "$a" "$b" || say > "$tmp/stop" ;;
+            closed) break ;;
+            *) say "$word${seq:+ $seq}${a:+ $a}${b:+ $b}" ;;
+        esac
+    done
+}
+
+open_receive() { # WATCH STEP HOLDER
+    acquire "$@" && check_destination || return 1
+    ticking settling settle_quietly || { trouble 'repairing what a dead run left'; return 1; }
+    report_run
+    inventory staged "$work/files" && inventory published "$published" || return 1
+    say ready
+}
+
+settle_quietly() { settle > /dev/null 2> "$why"; }
+
+report_run() {
+    if [ -r "$home/run" ]; then
+        say "run $(wc -c < "$home/run")"
+        cat "$home/run"
+    else
+        say 'run 0'
+    fi
+}
+
+# WORD NAMES SIZES: so many bytes of names, each ended by NUL, and of sizes, each on a line, in the same order.
+inventory() { # WORD DIRECTORY
+    ticking listing collect "$2" 2> "$why" || { trouble 'listing what is there'; return 1; }
+    say "$1 $(wc -c < "$tmp/names") $(wc -c < "$tmp/sizes")"
+    cat "$tmp/names" "$tmp/sizes"
+}
+
+collect() { # DIRECTORY
+    say > "$tmp/sizes"
+    true > "$tmp/names"
+    true > "$tmp/sizes"
+    [ ! -d "$1" ] || (
+        cd "$1" && find . -type f -print0 > "$tmp/names" && xargs -0 -r stat -c %s < "$tmp/names" > "$tmp/sizes"
+    )
+}
+
+# hash SEQ PLACE BYTES
+report_hash() {
+    list
+    case $a in
+        published) place=$published ;;
+        *) place=$work/files ;;
+    esac
+    say "digests $seq"
+    if [ "${b:-0}" -gt 33554432 ]; then
+        ticking hashing digests "$a" > "$tmp/digests"
+        cat "$tmp/digests"
+    else
+        digests "$a"
+    fi
+    say "verified $seq"
+}
+
+digests() { # PLACE
+    case $1 in
+        odd) digest_odd ;;
+        *) (cd "$place" && xargs -0 -r sha256sum --) < "$list" | tee -a "$tmp/receipt" ;;
+    esac
+}
+
+# A name that does not fit a line: hashed by its content alone, written as the list format escapes it.
+digest_odd() {
+    path=$(tr '\0' x < "$list")
+    path=${path%x}
+    digest=$(sha256sum < "$place/$path") || return
+    shown=$(printf '%sx' "$path" | sed -e 's/\\/\\\\/g' | awk 'NR > 1 { printf "\\n" } { printf "%s", $0 }')
+    printf '\\%s  %s\n' "${digest%% *}" "${shown%x}" | tee -a "$tmp/receipt"
+}
+
+# What is there is counted once more, and what was read back becomes the manifest.
+finish_receive() { # COUNT BYTES
+    is_ours || { say 'error lock-lost'; return 1; }
+    ticking syncing conclude "$1" || { trouble 'syncing'; return 1; }
+    # shellcheck disable=SC2046
+    set -- "$@" $(wc -l < "$tmp/sizes") $(wc -l < "$work/manifest") $(awk '{ sum += $1 } END { printf "%.0f", sum }' "$tmp/sizes") \
+        $(sha256sum < "$work/manifest")
+    if [ "$3" != "$1" ] || [ "$4" != "$1" ] || [ "$5" != "$2" ]; then
+        say "error mismatch $3 files, $4 of them hashed, $5 bytes"
+        return 1
+    fi
+    printf 'longshore receipt 1\nrun %s\nfiles %s\nbytes %s\nmanifest %s\n' "$run" "$1" "$2" "$6" > "$work/receipt.new" &&
+        mv -f "$work/receipt.new" "$work/receipt" || return 1
+    say "receipt $3 $5 $6"
+}
+
+conclude() { # COUNT
+    {
+        true >> "$tmp/receipt"
+        latest "$1" | sort -t ' ' -k 3 > "$work/manifest" &&
+            flush &&
+            (cd "$work/files" && find . ! -type d -print0 > "$tmp/names" && xargs -0 -r stat -c %s < "$tmp/names" > "$tmp/sizes")
+    } 2> "$why"
+}
+
+# What was hashed more than once counts as it was found last.
+latest() { # COUNT
+    if [ "$(wc -l < "$tmp/receipt")" -eq "$1" ]; then
+        cat "$tmp/receipt"
+    else
+        awk '{ last[substr($0, index($0, "  "))] = $0 } END { for (name in last) print last[name] }' "$tmp/receipt"
+    fi
+}
+
+# Of one file system where sync can do that, and then errors are told.
+flush() {
+    if sync -f /dev/null 2> /dev/null; then sync -f "$staging"; else sync; fi
+}
+
+# --- publish --------------------------------------------------------------------------------------------------------------
+
+report_publish() { # DIGEST
+    publish "$1"
+    until_closed
+}
+
+until_closed() {
+    while read -r word; do
+        [ "$word" != closed ] || break
+    done
+}
+
+publish() { # DIGEST
+    is_ours || { say 'error lock-lost'; return 1; }
+    attempt 'repairing a publish' finish "$work" || return 1
+    if [ ! -d "$work/files" ]; then
+        [ ! -d "$work" ] || discard "$work"
+        [ -d "$published" ] && [ "$(digest_of "$home/manifest")" = "$1" ] || { say 'error not-verified'; return 1; }
+    else
+        check_destination || return 1
+        [ -f "$work/receipt" ] && [ "$(digest_of "$work/manifest")" = "$1" ] || { say 'error not-verified'; return 1; }
+        [ ! -e "$work/old" ] || attempt 'removing what is left' discard "$work/old" || return 1
+        if [ -e "$published" ] || [ -L "$published" ]; then
+            attempt 'moving the old data away' mv -T "$published" "$work/old" || return 1
+        fi
+        if ! attempt 'moving the new data in' mv -T "$work/files" "$published"; then
+            [ ! -e "$work/old" ] || mv -T "$work/old" "$published"
+            return 1
+        fi
+        attempt 'moving the receipt' finish "$work" || return 1
+        discard "$work"
+    fi
+    ticking syncing flush_quietly || { trouble 'syncing'; return 1; }
+    say "published $1"
+    ticking removing sweep
+}
+
+flush_quietly() { flush 2> "$why"; }
+
+digest_of() { # FILE
+    [ -f "$1" ] || return 1
+    digest=$(sha256sum < "$1") || return 1
+    say "${digest%% *}"
+}
+
+# --- after the Job ---------------------------------------------------------------------------------------------------------
+
+report_reclaim() { # DIGEST WATCH STEP HOLDER
+    digest_wanted=$1
+    shift
+    if acquire "$@"; then
+        reclaim "$digest_wanted"
+        release
+    fi
+    until_closed
+}
+
+# Removes the staged copy, if it is still the one that was meant.
+reclaim() { # DIGEST
+    if [ -e "$ingesting" ]; then
+        say "error ingesting $(tr '\n' ' ' 2> /dev/null < "$ingesting" | cut -c 1-300)"
+    elif [ -e "$home/manifest" ] && [ "$(digest_of "$home/manifest")" != "$1" ]; then
+        say 'reclaimed other'
+    else
+        outcome=absent
+        if [ -e "$published" ]; then
+            attempt 'removing the staged copy' discard "$published" || return 1
+            outcome=removed
+        fi
+        rm -f "$home/manifest" "$home/receipt" "$home/run"
+        say "reclaimed $outcome"
+        ticking removing sweep
+    fi
+}
+
+# Takes away what runs left that ended long ago. The clock is the node's, both times.
+report_clean() { # AGE WATCH STEP HOLDER
+    age=$1
+    shift
+    for place in "$all"/*; do
+        [ -d "$place" ] || continue
+        enter "${place##*/}"
+        is_stale "$age" || continue
+        if acquire "$@"; then
+            clean
+            release
+        fi
+    done
+    say cleaned
+    until_closed
+}
+
+is_stale() { # AGE
+    clock=$(date +%s)
+    for found in "$home"/work-* "$home"/taken-* "$home"/copy-* "$home"/trash-*; do
+        [ -d "$found" ] || continue
+        since=0
+        [ ! -r "$found/since" ] || read -r since < "$found/since"
+        [ $((clock - ${since:-0})) -lt "$1" ] || return 0
+    done
+    return 1
+}
+
+clean() {
+    for found in "$home"/work-* "$home"/taken-* "$home"/copy-*; do
+        [ ! -d "$found" ] || { finish "$found" && discard "$found"; }
+    done
+    ticking removing sweep
+    say "removed $table"
+}
+
+# --- short verbs ------------------------------------------------------------------------------------------------------------
+
+verb_probe() {
+    enter "$table"
+    say 'longshore 1'
+    check_programs || return
+    attempt 'making the staging directory' mkdir -p "$all" &&
+        attempt 'writing to the volume' probe_write || return
+    say "space $(stat -f -c '%a %S %d %c' "$staging")"
+    check_destination || return
+    for found in "$home"/lock/owner-*; do
+        [ ! -e "$found" ] || say "held $(holder "${found##*/owner-}")"
+    done
+    for found in "$home"/work-* "$home"/taken-*; do
+        [ ! -d "$found" ] || say "leftover ${found##*/}"
+    done
+    command -v zstd > /dev/null && say 'compressor zstd'
+    command -v gzip > /dev/null && say 'compressor gzip'
+    report_run
+    say done
+}
+
+probe_write() {
+    say probe > "$all/probe-$id" && rm -f "$all/probe-$id"
+}
+
+# record TEXT: keeps what the client says of its Job with the data; no text takes it away.
+verb_record() {
+    enter "$table"
+    is_ours || { say 'error lock-lost'; return; }
+    if [ -n "$1" ]; then
+        printf '%s' "$1" > "$home/run.new" 2> "$why" && mv -f "$home/run.new" "$home/run" 2> "$why" ||
+            { trouble 'recording the run'; return; }
+    else
+        rm -f "$home/run"
+    fi
+    say recorded
+}
+
+verb_release() {
+    enter "$table"
+    end_session || { say 'error stuck a process of an earlier session does not end'; return; }
+    release
+    say released
+}
+
+# mirror BYTES: there, hashed, and back.
+verb_mirror() {
+    dd bs=65536 count=$(($1 / 65536)) iflag=fullblock status=none > "$tmp/mirror"
+    say "digest $(digest_of "$tmp/mirror") $(wc -c < "$tmp/mirror")"
+    cat "$tmp/mirror"
+    rm -f "$tmp/mirror"
+}
+
+# --- process 1 --------------------------------------------------------------------------------------------------------------
+
+# Keeps the lock fresh while a client is heard of; else ends everything and gives the lock back.
+supervise() { # BEAT SILENCE FIRST
+    enter "$table"
+    trap 'stop_all' TERM INT HUP
+    heard='' quiet=0 patience=$3
+    while [ "$quiet" -lt "$patience" ]; do
+        now=''
+        [ ! -r "$tmp/beat" ] || read -r now < "$tmp/beat"
+        if [ "$now" != "$heard" ]; then
+            heard=$now quiet=0 patience=$2
+        fi
+        if [ -d "$home/lock" ]; then
+            touch -c "$home/lock/owner-$id"
+        fi
+        sleep "$1" > /dev/null 2>&1 &
+        wait "$!"
+        quiet=$((quiet + $1))
+    done
+    stop_all
+}
+
+stop_all() {
+    trap '' TERM INT HUP
+    # What cannot be ended keeps the lock, until somebody has watched it stand still.
+    end_session && release
+    exit 0
+}
+
+# --- which one --------------------------------------------------------------------------------------------------------------
+
+# The frames come in on the left, and only the right side writes to the output.
+session() { # REPORT ARGUMENT...
+    enter "$table"
+    say 'longshore 1'
+    if check_programs && begin_session; then
+        frames | "$@"
+        rm -f "$tmp/session"
+    else
+        # An error was told; what was sent meanwhile is still taken.
+        say > "$tmp/stop"
+        frames | until_closed
+    fi
+}
+
+mkdir -p "$tmp" || say "error not-writable $tmp"
+case $verb in
+    supervise) supervise "$@" ;;
+    receive) session report_receive "$@" ;;
+    publish) session report_publish "$@" ;;
+    reclaim) session report_reclaim "$@" ;;
+    clean) session report_clean "$@" ;;
+    hold) session until_closed ;;
+    probe) verb_probe "$@" ;;
+    record) verb_record "$@" ;;
+    release) verb_release "$@" ;;
+    mirror) verb_mirror "$@" ;;
+    *) say "error protocol unknown verb $verb" ;;
+esac
