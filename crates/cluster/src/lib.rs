@@ -4,16 +4,22 @@
 //! process; what happens is told to an observer. Success is something that the far side said, never an exit status or a closed
 //! connection.
 
+pub mod access;
 pub mod api;
 mod cause;
+pub mod clean;
 mod connection;
 pub mod exec;
 pub mod far;
+pub mod info;
 pub mod limits;
+pub mod preflight;
 pub mod release;
+pub mod runtime;
 pub mod stage;
 pub mod target;
 mod time;
+pub mod token;
 pub mod transfer;
 pub mod volume;
 mod websocket;

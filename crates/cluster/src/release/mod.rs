@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::api::ApiError;
 
+pub(crate) use account::config_map;
 pub use find::find;
 
 /// The constants of the chart that a foreign cluster depends on.

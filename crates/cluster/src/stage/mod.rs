@@ -8,6 +8,7 @@ mod cause;
 mod close;
 mod create;
 mod events;
+mod far;
 pub mod image;
 mod log;
 mod name;

@@ -19,7 +19,7 @@ use sandbox::fault::{Faults, Script};
 use sandbox::kinds::{self, Kind};
 use sandbox::store::{Object, labels, name_of};
 use sandbox::{Config, Running, Sandbox, auth, release as installed};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 /// The namespace of the release.
@@ -145,10 +145,33 @@ impl Site {
             .unwrap();
     }
 
-    /// Waits until the release's pod runs.
+    /// Puts a node object where the sandbox has none of its own.
+    pub(crate) fn node(&self, architecture: &str) {
+        let mut info = json!({"architecture": architecture});
+        for field in [
+            "bootID",
+            "containerRuntimeVersion",
+            "kernelVersion",
+            "kubeProxyVersion",
+            "kubeletVersion",
+            "machineID",
+            "operatingSystem",
+            "osImage",
+            "systemUUID",
+        ] {
+            info[field] = json!("");
+        }
+        let node = json!({"metadata": {"name": "sandbox"}, "status": {"nodeInfo": info}});
+        self.sandbox().store().create(&kinds::NODE, node).unwrap();
+    }
+
+    /// Waits until the release's pod is ready.
     async fn until_managed(&self) {
         let runs = |pod: &Object| {
-            name_of(pod).contains("jobs-manager") && pod["status"]["phase"] == "Running"
+            let conditions = pod["status"]["conditions"].as_array();
+            let mut conditions = conditions.into_iter().flatten();
+            name_of(pod).contains("jobs-manager")
+                && conditions.any(|it| it["type"] == "Ready" && it["status"] == "True")
         };
         for _ in 0..600 {
             if self.pods().iter().any(runs) {
