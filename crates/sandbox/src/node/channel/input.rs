@@ -48,6 +48,8 @@ pub(super) struct Valve {
     room: Arc<Semaphore>,
     cut: Arc<Notify>,
     refused: Arc<AtomicBool>,
+    /// Input is thrown away, so that none of it is left unread.
+    discarded: Arc<AtomicBool>,
 }
 
 impl Valve {
@@ -59,7 +61,9 @@ impl Valve {
     /// Says whether input was left unread. Ask when the process has ended.
     pub(super) fn is_unread(&self) -> bool {
         let all = usize::try_from(IN_FLIGHT_BYTES).unwrap_or(usize::MAX);
-        self.refused.load(Ordering::Acquire) || self.room.available_permits() < all
+        let is_waiting = || self.room.available_permits() < all;
+        self.refused.load(Ordering::Acquire)
+            || (is_waiting() && !self.discarded.load(Ordering::Acquire))
     }
 }
 
@@ -77,6 +81,7 @@ pub(super) fn connect(
         room: Arc::new(Semaphore::new(all)),
         cut: Arc::default(),
         refused: Arc::default(),
+        discarded: Arc::default(),
     };
     let feed = Feed {
         queue: sender,
@@ -96,7 +101,7 @@ async fn pump(
             biased;
             () = valve.cut.notified() => {
                 if is_read(&stdin) {
-                    return discard(stdin, queue).await;
+                    return discard(stdin, queue, &valve).await;
                 }
                 continue;
             }
@@ -115,7 +120,7 @@ async fn pump(
         };
         match written {
             Some(Ok(())) => drop(permit),
-            None if is_read(&stdin) => return discard(stdin, queue).await,
+            None if is_read(&stdin) => return discard(stdin, queue, &valve).await,
             Some(Err(_)) | None => {
                 // The process takes no more. What comes piles up, as it does on the way to a real node.
                 valve.refused.store(true, Ordering::Release);
@@ -130,7 +135,10 @@ async fn pump(
 async fn discard(
     stdin: ChildStdin,
     mut queue: mpsc::UnboundedReceiver<Item>,
+    valve: &Valve,
 ) -> Option<ChildStdin> {
+    // Before the process can see the end, and so before it can end of it.
+    valve.discarded.store(true, Ordering::Release);
     drop(stdin);
     while queue.recv().await.is_some() {}
     None

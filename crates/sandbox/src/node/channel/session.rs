@@ -56,8 +56,6 @@ pub trait Harm: Send + Sync {
 pub struct Session {
     /// What is spoken.
     pub protocol: Protocol,
-    /// The command, for the status.
-    pub command: Vec<String>,
     /// What it has to suffer.
     pub plan: Plan,
     /// Who makes it suffer.
@@ -66,12 +64,8 @@ pub struct Session {
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            protocol, command, ..
-        } = self;
         f.debug_struct("Session")
-            .field("protocol", protocol)
-            .field("command", command)
+            .field("protocol", &self.protocol)
             .finish_non_exhaustive()
     }
 }
@@ -154,7 +148,7 @@ where
         End::Said => Ok(()),
         End::TooLong => writer.close(1000).await,
         End::FalseSuccess => {
-            let status = Exit { code: 0 }.status(&[]);
+            let status = Exit { code: 0 }.status();
             goodbye(&mut writer, Some(&status)).await
         }
     };
@@ -386,7 +380,7 @@ where
     if valve.is_some_and(Valve::is_unread) || session.plan.never_ends() {
         return std::future::pending().await;
     }
-    let status = exit.status(&session.command);
+    let status = exit.status();
     let status = (!session.plan.loses_status()).then_some(&status);
     let mut writer = writer.lock().await;
     match goodbye(&mut writer, status).await {

@@ -23,18 +23,17 @@ impl Exit {
         }
     }
 
-    /// Makes the message of channel 3.
+    /// Makes the message of channel 3, in the words of an API server up to 1.35, which speaks SPDY to the kubelet.
     #[must_use]
-    pub fn status(self, command: &[String]) -> Value {
+    pub fn status(self) -> Value {
         if self.code == 0 {
             return json!({"metadata": {}, "status": "Success"});
         }
         let code = self.code;
-        let command = command.join(" ");
         json!({
             "metadata": {},
             "status": "Failure",
-            "message": format!("command terminated with non-zero exit code: error executing command [{command}], exit code {code}"),
+            "message": format!("command terminated with non-zero exit code: command terminated with exit code {code}"),
             "reason": "NonZeroExitCode",
             "details": {"causes": [{"reason": "ExitCode", "message": code.to_string()}]},
         })
@@ -44,6 +43,8 @@ impl Exit {
 /// Makes the message for a command that could not be started: no exit code in it.
 #[must_use]
 pub fn command_not_found(message: &str) -> Value {
+    // Kubelet and API server both say that it is internal.
+    let message = format!("Internal error occurred: {message}");
     json!({
         "metadata": {},
         "status": "Failure",

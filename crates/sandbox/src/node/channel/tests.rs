@@ -88,7 +88,6 @@ impl Client {
         let session = Session {
             protocol,
             plan: ledger.stream(Target::Exec, &stream),
-            command: command.clone(),
             harm: Arc::clone(&harm) as Arc<dyn Harm>,
         };
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
@@ -252,6 +251,18 @@ async fn an_output_that_ends_cuts_stdin_off_with_success() {
     let heard = client.hear().await;
     assert!(heard.is_success());
     assert_eq!(std::fs::read(&file).unwrap(), b"");
+}
+
+#[tokio::test]
+async fn an_output_that_ends_in_the_middle_of_input_cuts_it_off_with_success() {
+    let (_directory, file) = scratch();
+    // The pipe is full and a write waits when stdout ends.
+    let script = format!("sleep 0.1; exec cat > {file}");
+    let mut client = Client::start(Protocol::V5, &script).await;
+    client.stdin(&vec![7; 8 << 20]).await;
+    let heard = tokio::time::timeout(Duration::from_secs(20), client.hear()).await;
+    assert!(heard.expect("an end").is_success());
+    assert!(std::fs::read(&file).unwrap().len() < 8 << 20);
 }
 
 #[tokio::test]

@@ -100,7 +100,6 @@ pub(super) async fn serve(
         };
         let session = Session {
             protocol,
-            command,
             plan,
             harm: Arc::new(harm),
         };
