@@ -8,10 +8,13 @@ use serde_json::{Value, json};
 
 /// A cluster that is held to account.
 pub(crate) struct Cluster {
-    client: Client,
+    /// For what is more than a request and its answer.
+    pub(crate) client: Client,
     kubeconfig: Kubeconfig,
     /// The namespace everything happens in.
     pub(crate) namespace: String,
+    /// An image with a shell and the usual tools, `busybox` among them.
+    pub(crate) image: String,
 }
 
 /// A refusal, as far as assertions look at it.
@@ -22,21 +25,36 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
 }
 
+impl From<Box<kube::core::Status>> for Refusal {
+    fn from(status: Box<kube::core::Status>) -> Self {
+        Self {
+            code: status.code,
+            reason: status.reason,
+            message: status.message,
+        }
+    }
+}
+
 /// What was answered.
 pub(crate) type Answer = Result<Value, Refusal>;
 
 pub(crate) const MERGE: &str = "application/merge-patch+json";
 
 impl Cluster {
-    /// Connects and makes the namespace.
-    pub(crate) async fn connect(kubeconfig: &str, namespace: &str) -> Self {
+    /// Connects; the namespace is there already.
+    pub(crate) async fn connect(kubeconfig: &str, namespace: &str, image: &str) -> Self {
         let kubeconfig = Kubeconfig::from_yaml(kubeconfig).unwrap();
-        let client = client(kubeconfig.clone()).await;
-        let cluster = Self {
-            client,
+        Self {
+            client: client(kubeconfig.clone()).await,
             kubeconfig,
             namespace: namespace.to_owned(),
-        };
+            image: image.to_owned(),
+        }
+    }
+
+    /// Connects and makes the namespace.
+    pub(crate) async fn enter(kubeconfig: &str, namespace: &str, image: &str) -> Self {
+        let cluster = Self::connect(kubeconfig, namespace, image).await;
         cluster
             .post(
                 "/api/v1/namespaces",
@@ -75,6 +93,7 @@ impl Cluster {
             client,
             kubeconfig,
             namespace: self.namespace.clone(),
+            image: self.image.clone(),
         }
     }
 
@@ -141,11 +160,7 @@ impl Cluster {
             .unwrap();
         match self.client.request::<Value>(request).await {
             Ok(value) => Ok(value),
-            Err(Error::Api(status)) => Err(Refusal {
-                code: status.code,
-                reason: status.reason,
-                message: status.message,
-            }),
+            Err(Error::Api(status)) => Err(status.into()),
             Err(other) => panic!("{method} {path}: {other}"),
         }
     }
@@ -159,14 +174,14 @@ impl Cluster {
             .collect()
     }
 
-    /// Asks until the answer is there and right, at most ten seconds.
+    /// Asks until the answer is there and right, at most a minute.
     pub(crate) async fn until(
         &self,
         what: &str,
         path: &str,
         is_right: impl Fn(&Value) -> bool,
     ) -> Value {
-        for _ in 0..200 {
+        for _ in 0..1200 {
             if let Ok(found) = self.get(path).await
                 && is_right(&found)
             {

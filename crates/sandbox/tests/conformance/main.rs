@@ -5,22 +5,33 @@
 //! `docs/real-cluster.md`. A namespace of its own is made and deleted, and nothing outside of it is changed.
 
 mod cluster;
+mod exec;
 mod objects;
 mod permissions;
+mod streams;
 mod workloads;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cluster::Cluster;
 use sandbox::hook::NoFaults;
 use sandbox::{Config, Sandbox};
+
+/// What runs on a real cluster unless `LONGSHORE_E2E_IMAGE` names another: it needs a shell and busybox's tools.
+const IMAGE: &str =
+    "alpine:3.20@sha256:d9e853e87e55526f6b2917df91a2115c36dd7c696a35be12163d44e6e2a4b6bc";
+
+/// A stream that hangs is to fail by name.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Runs one assertion and says so.
 macro_rules! assertions {
     ($cluster:expr, $($module:ident::$name:ident),+ $(,)?) => {{
         let mut ran = 0;
         $(
-            $module::$name($cluster).await;
+            let told = tokio::time::timeout(PATIENCE, $module::$name($cluster)).await;
+            told.expect(concat!(stringify!($name), " does not hang"));
             println!("ran: {}", stringify!($name));
             ran += 1;
         )+
@@ -51,31 +62,62 @@ async fn stage_only(cluster: &Cluster) {
         workloads::a_pod_needs_its_account_and_gets_its_defaults,
         workloads::a_jobs_template_must_end,
         workloads::a_service_has_an_address,
+        streams::a_pod_with_a_claim_becomes_ready,
+        streams::a_command_ends_with_its_status,
+        streams::a_command_in_nothing_is_refused,
+        streams::input_ends_while_output_goes_on,
+        streams::large_input_arrives_whole,
+        streams::large_output_arrives_whole,
+        streams::both_ways_at_once_arrive_whole,
+        streams::an_output_that_is_closed_cuts_input_off_with_success,
+        streams::a_volume_is_written,
+        streams::a_log_is_followed_to_its_end,
+        streams::a_port_is_forwarded,
+        streams::a_job_ends_in_two_steps,
+        streams::what_cannot_run_says_why,
+        streams::a_deleted_pod_takes_its_commands_along,
+        streams::a_volume_outlives_its_pods,
     );
 }
 
-#[tokio::test]
-async fn in_the_sandbox() {
+/// Runs the first part in a sandbox whose containers have these tools.
+async fn in_a_sandbox(image: &str) {
     let data = tempfile::tempdir().unwrap();
     let running = Sandbox::start(Config::new(data.path()), Arc::new(NoFaults))
         .await
         .unwrap();
-    let cluster = Cluster::connect(&running.kubeconfig(), "conformance").await;
+    let cluster = Cluster::enter(&running.kubeconfig(), "conformance", image).await;
     stage_only(&cluster).await;
     cluster.leave().await;
     running.stop().await;
 }
 
-#[tokio::test]
-#[ignore = "needs cluster: LONGSHORE_E2E_KUBECONFIG names the kubeconfig of one that may be tried on"]
-async fn on_a_real_cluster() {
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_sandbox_with_the_machine_s_tools() {
+    in_a_sandbox("sandbox.invalid/host:1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_sandbox_with_busybox() {
+    in_a_sandbox("sandbox.invalid/busybox:1").await;
+}
+
+/// The kubeconfig and the image of a cluster that may be tried on.
+fn real_cluster() -> (String, String) {
     let path = std::env::var_os("LONGSHORE_E2E_KUBECONFIG").expect("LONGSHORE_E2E_KUBECONFIG");
-    let kubeconfig = std::fs::read_to_string(path).unwrap();
-    let cluster = Cluster::connect(
-        &kubeconfig,
-        &format!("longshore-conformance-{}", std::process::id()),
+    let image = std::env::var("LONGSHORE_E2E_IMAGE");
+    (
+        std::fs::read_to_string(path).unwrap(),
+        image.unwrap_or_else(|_| IMAGE.to_owned()),
     )
-    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs cluster: LONGSHORE_E2E_KUBECONFIG names the kubeconfig of one that may be tried on"]
+async fn stage_only_on_a_real_cluster() {
+    let (kubeconfig, image) = real_cluster();
+    let namespace = format!("longshore-conformance-{}", std::process::id());
+    let cluster = Cluster::enter(&kubeconfig, &namespace, &image).await;
     stage_only(&cluster).await;
     cluster.leave().await;
 }
