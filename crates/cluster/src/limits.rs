@@ -72,6 +72,10 @@ limits! {
     job_start, "job-start-timeout", "the start of the Job", 300;
     /// Watching the Job.
     watch, "watch-timeout", "watching the Job", 3600;
+    /// The rest of the log of a pod that has ended.
+    log_tail, "log-tail-timeout", "silence of the log of a pod that has ended", 5;
+    /// An API server that does not answer while a Job is watched.
+    api_away, "api-timeout", "an absence of the API server while a Job is watched", 120;
     /// The Job's condition after its log has ended.
     job_status, "job-status-timeout", "the Job's last condition", 30;
 }

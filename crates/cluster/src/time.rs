@@ -25,7 +25,7 @@ pub(crate) async fn of_server(connection: &Connection) -> Result<Option<Timestam
 }
 
 /// Reads the date of an HTTP answer.
-fn parse(date: &str) -> Option<Timestamp> {
+pub(crate) fn parse(date: &str) -> Option<Timestamp> {
     let parsed = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date);
     parsed.ok()
 }

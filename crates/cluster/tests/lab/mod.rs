@@ -111,6 +111,21 @@ impl Lab {
         auth::issue(self.sandbox(), &account, 3600, None)
     }
 
+    /// Waits for the service's pod and returns its name.
+    pub(crate) async fn manager(&self) -> String {
+        loop {
+            let (pods, _) = self.sandbox().store().list(&kinds::POD, Some(NAMESPACE));
+            let found = pods
+                .iter()
+                .find(|pod| pod["metadata"]["labels"]["app"] == "manager");
+            if let Some(name) = found.and_then(|pod| pod["metadata"]["name"].as_str()) {
+                self.wait(&kinds::POD, name, is_ready).await;
+                return name.to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Makes a pod and waits until its status fits.
     pub(crate) async fn pod(&self, pod: Value, fits: impl Fn(&Value) -> bool) -> Object {
         let made = self.sandbox().create(&kinds::POD, pod).unwrap();
@@ -175,4 +190,12 @@ pub(crate) fn is_ready(pod: &Value) -> bool {
         .into_iter()
         .flatten()
         .any(|it| it["type"] == "Ready" && it["status"] == "True")
+}
+
+pub(crate) fn has_condition(wanted: &'static str) -> impl Fn(&Value) -> bool {
+    move |job| {
+        let conditions = job["status"]["conditions"].as_array();
+        let mut conditions = conditions.into_iter().flatten();
+        conditions.any(|it| it["type"] == wanted && it["status"] == "True")
+    }
 }
