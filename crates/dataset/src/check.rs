@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use crate::csv::listed;
+use crate::digest::Hashing;
 use crate::files::measure;
 use crate::finding::{Findings, Place};
 use crate::layout::{self, Layout};
 use crate::observe::{Observer, Stage, Stopped, go_on};
 use crate::payload::{self, Payload};
-use crate::preflight::{Facts, preflight};
+use crate::preflight::{Facts, read_content};
 use crate::request::{Request, Settings};
 use crate::rule::{Remedied, Rule, Severity};
 use crate::task::{Flag, Task};
@@ -71,7 +72,7 @@ impl Report {
 /// Checks a dataset: its layout, its content, and what will be sent.
 ///
 /// Reads nothing outside of `path` except a schema file, and writes nothing but temporary files. All problems are found in one
-/// run. Hashing is left out when a finding is an error.
+/// run. Limits are judged before anything is hashed, and hashing is left out from the first finding on that is an error.
 ///
 /// # Errors
 /// Only if the check could not come to an end.
@@ -120,15 +121,25 @@ fn examine(
     observer: &dyn Observer,
     report: &mut Report,
 ) -> Result<(), Stopped> {
-    report.facts = preflight(&mut layout, settings, observer, &mut report.findings)?;
-    name_columns(&report.facts, &mut report.findings);
-    let bytes = measure::check_limits(
-        &layout,
-        settings.stage_tokenizer,
-        request.file_max_bytes,
-        request.total_max_bytes,
-        &mut report.findings,
-    );
+    let measure = |layout: &Layout, findings: &mut Findings| {
+        measure::check_limits(
+            layout,
+            settings.stage_tokenizer,
+            request.file_max_bytes,
+            request.total_max_bytes,
+            findings,
+        )
+    };
+    // Where files are hashed while they are read, the limits come first.
+    let measured = request.payload.then(|| {
+        measure::stamp_all(&mut layout);
+        measure(&layout, &mut report.findings)
+    });
+    let hashing = Hashing::new(request.payload);
+    let findings = &mut report.findings;
+    report.facts = read_content(&mut layout, settings, &hashing, observer, findings)?;
+    name_columns(&report.facts, findings);
+    let bytes = measured.unwrap_or_else(|| measure(&layout, findings));
     let extra = settings.stage_tokenizer && layout.tokenizer.is_some();
     report.summary = Some(Summary {
         files: layout.file_count() + u64::from(extra),

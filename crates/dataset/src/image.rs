@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use crate::digest::Buffer;
 use crate::size::Size;
 
 /// Read first; nearly every header lies in it.
@@ -12,15 +13,14 @@ const FIRST_BYTES: u64 = 16 << 10;
 const HEADER_MAX_BYTES: u64 = 8 << 20;
 
 /// Reads the size of an image from an open file. `Err` says what is wrong, as half a sentence.
-pub(crate) fn read_size(file: &File, file_bytes: u64) -> Result<Size, String> {
+pub(crate) fn read_size(file: &File, file_bytes: u64, buffer: &mut Buffer) -> Result<Size, String> {
     let mut wanted = FIRST_BYTES;
     loop {
         // Not more than there is: a second read just to see the end would cost as much as the first.
         let length = wanted.min(file_bytes);
-        let mut head = vec![0; usize::try_from(length).unwrap_or(0)];
-        let read = read_at_start(file, &mut head).map_err(|error| error.to_string())?;
-        head.truncate(read);
-        match size(&head) {
+        let head = buffer.of_length(usize::try_from(length).unwrap_or(0));
+        let read = read_at_start(file, head).map_err(|error| error.to_string())?;
+        match size(&head[..read]) {
             Err(Flaw::CutOff) if length < file_bytes && wanted < HEADER_MAX_BYTES => wanted *= 16,
             Ok(size) => return Ok(size),
             Err(_) if file_bytes == 0 => return Err("is empty".to_owned()),
@@ -248,7 +248,7 @@ mod tests {
         bytes.extend_from_slice(FRAME);
         file.write_all_at(&bytes, 0).unwrap();
         assert_eq!(
-            read_size(&file, bytes.len() as u64),
+            read_size(&file, bytes.len() as u64, &mut Buffer::default()),
             SIZE.map_err(|_| String::new())
         );
     }

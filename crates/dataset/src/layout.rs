@@ -5,10 +5,11 @@ mod directory;
 mod manifest;
 mod root;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use fsroot::{Metadata, RelPath, Root};
 
+use crate::digest::Digest;
 use crate::finding::{Findings, Place};
 use crate::request::Settings;
 use crate::rule::Rule;
@@ -62,7 +63,20 @@ pub(crate) struct DataFile {
     /// Where it is from the root, if a decoded bucket keeps it under another name.
     pub(crate) stored: Option<RelPath>,
     /// What it was when it was first looked at.
-    pub(crate) stamp: Stamp,
+    pub(crate) stamp: Option<Stamp>,
+    /// The digest of its content, if a rule that read it was asked for that as well.
+    pub(crate) digest: OnceLock<Digest>,
+}
+
+impl DataFile {
+    fn new(name: Box<[u8]>, stored: Option<RelPath>) -> DataFile {
+        DataFile {
+            name,
+            stored,
+            stamp: None,
+            digest: OnceLock::new(),
+        }
+    }
 }
 
 /// What identifies a file's content without reading it.

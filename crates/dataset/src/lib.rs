@@ -8,6 +8,7 @@ pub mod age;
 mod cell;
 mod check;
 mod csv;
+mod digest;
 mod document;
 mod files;
 pub mod finding;

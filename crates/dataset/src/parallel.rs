@@ -15,12 +15,22 @@ const THREADS_MAX: usize = 4;
 pub(crate) fn map_ordered<T: Send>(
     count: usize,
     work: impl Fn(usize) -> T + Sync,
+    sink: impl FnMut(usize, T),
+) {
+    map_ordered_with(count, |(): &mut (), index| work(index), sink);
+}
+
+/// Does the same with something for each thread to work with, such as a buffer.
+pub(crate) fn map_ordered_with<S: Default, T: Send>(
+    count: usize,
+    work: impl Fn(&mut S, usize) -> T + Sync,
     mut sink: impl FnMut(usize, T),
 ) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = threads.min(THREADS_MAX);
     if threads == 1 || count <= 1 {
-        (0..count).for_each(|index| sink(index, work(index)));
+        let mut tools = S::default();
+        (0..count).for_each(|index| sink(index, work(&mut tools, index)));
         return;
     }
     for start in (0..count).step_by(ROUND) {
@@ -33,24 +43,26 @@ pub(crate) fn map_ordered<T: Send>(
     }
 }
 
-fn round<T: Send>(
+fn round<S: Default, T: Send>(
     start: usize,
     end: usize,
     threads: usize,
-    work: &(impl Fn(usize) -> T + Sync),
+    work: &(impl Fn(&mut S, usize) -> T + Sync),
 ) -> Vec<(usize, Vec<T>)> {
     let next = AtomicUsize::new(start);
     // A few large files must not all fall to one thread.
     let stride = ((end - start) / (threads * 8)).clamp(1, STRIDE_MAX);
     let run = || {
         let mut done = Vec::new();
+        let mut tools = S::default();
         loop {
             let from = next.fetch_add(stride, Ordering::Relaxed);
             if from >= end {
                 return done;
             }
             let to = end.min(from + stride);
-            done.push((from, (from..to).map(work).collect()));
+            let results = (from..to).map(|index| work(&mut tools, index));
+            done.push((from, results.collect()));
         }
     };
     let mut all = std::thread::scope(|scope| {

@@ -1,20 +1,15 @@
 //! What will be sent: every file with its size and digest, in a fixed order.
 
 use std::fs::File;
-use std::io::Read;
 
 use fsroot::{RelPath, Root};
-use sha2::{Digest, Sha256};
 
-use crate::finding::{Findings, Place};
-use crate::layout::{Layout, Stamp, cause};
+use crate::digest::{Buffer, Digest, changed, hash, open_unchanged};
+use crate::finding::Findings;
+use crate::layout::{Layout, Stamp};
 use crate::observe::{Observer, Stopped, go_on};
-use crate::parallel::map_ordered;
-use crate::rule::Rule;
+use crate::parallel::map_ordered_with;
 use crate::task::Contract;
-
-/// Read at once while hashing.
-const BUFFER_BYTES: usize = 256 << 10;
 
 /// A dataset as it will arrive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +30,7 @@ pub struct Entry {
     /// Its size.
     pub size_bytes: u64,
     /// Digest of its content.
-    pub sha256: [u8; 32],
+    pub sha256: Digest,
     stamp: Stamp,
 }
 
@@ -47,11 +42,11 @@ impl Entry {
 
     /// Opens the file for sending, if it is still what was hashed. The error says what became of it, as half a sentence.
     pub fn open(&self, root: &Root) -> Result<File, String> {
-        open_unchanged(root, &self.source, self.stamp)
+        open_unchanged(root, &self.source, self.stamp).map(|open| open.file)
     }
 }
 
-/// Hashes everything that will be sent, on all cores.
+/// Lists everything that will be sent, and hashes on all cores what no rule has hashed while it read.
 ///
 /// `None` if a file is not what it was when it was checked; each such file is a finding under its own name.
 pub(crate) fn freeze(
@@ -62,50 +57,60 @@ pub(crate) fn freeze(
     findings: &mut Findings,
 ) -> Result<Option<Payload>, Stopped> {
     let files = list(layout, contract, with_tokenizer);
-    let mut entries = Vec::with_capacity(files.len());
-    let mut sound = true;
-    let work = |index: usize| {
-        let (_, source, stamp) = &files[index];
-        match observer.is_cancelled() {
-            true => Err("was not hashed".to_owned()),
-            false => hash(&layout.root, source, *stamp),
+    let mut digests = Vec::with_capacity(files.len());
+    let work = |buffer: &mut Buffer, index: usize| {
+        let file = &files[index];
+        match file.digest {
+            Some(digest) => Ok(digest),
+            None if observer.is_cancelled() => Err("was not hashed".to_owned()),
+            None => hash(&layout.root, &file.source, file.stamp, buffer),
         }
     };
-    map_ordered(files.len(), work, |index, result| {
-        let (archive_path, source, stamp) = files[index].clone();
-        match result {
-            Ok(sha256) => entries.push(Entry {
-                archive_path,
-                source,
-                size_bytes: stamp.size_bytes,
-                sha256,
-                stamp,
-            }),
-            Err(what) => {
-                sound = false;
-                let shown = source.to_string();
-                let message = format!("{shown} {what}.");
-                findings.add(Rule::FileChanged, Place::file(shown), message);
-            }
+    map_ordered_with(files.len(), work, |index, result| {
+        if let Err(what) = &result {
+            changed(files[index].source.to_string(), what, findings);
         }
+        digests.push(result.ok());
     });
     go_on(observer)?;
-    Ok(sound.then(|| Payload {
+    let entries = files.into_iter().zip(digests).map(|(file, digest)| {
+        Some(Entry {
+            archive_path: file.archive_path,
+            source: file.source,
+            size_bytes: file.stamp.size_bytes,
+            sha256: digest?,
+            stamp: file.stamp,
+        })
+    });
+    let entries: Option<Vec<_>> = entries.collect();
+    Ok(entries.map(|entries| Payload {
         total_bytes: entries.iter().map(|entry| entry.size_bytes).sum(),
         entries,
     }))
 }
 
-/// Lists archive path, source and stamp of every file in the order of sending.
-fn list(
-    layout: &Layout,
-    contract: &Contract,
-    with_tokenizer: bool,
-) -> Vec<(RelPath, RelPath, Stamp)> {
+/// A file that will be sent.
+struct Sent {
+    archive_path: RelPath,
+    source: RelPath,
+    stamp: Stamp,
+    digest: Option<Digest>,
+}
+
+/// Lists the files in the order of sending.
+fn list(layout: &Layout, contract: &Contract, with_tokenizer: bool) -> Vec<Sent> {
     let mut files = Vec::new();
+    let mut add = |archive_path, source, stamp, digest| {
+        files.push(Sent {
+            archive_path,
+            source,
+            stamp,
+            digest,
+        });
+    };
     let manifest = &layout.manifest;
     if let Ok(path) = RelPath::new(contract.family.manifest()) {
-        files.push((path, manifest.stored.clone(), manifest.stamp));
+        add(path, manifest.stored.clone(), manifest.stamp, None);
     }
     let mut directories: Vec<_> = contract.directories.iter().collect();
     if let Some(others) = directories.get_mut(1..) {
@@ -119,68 +124,15 @@ fn list(
             let path = RelPath::new(&directory.name).and_then(|path| path.join(&file.name));
             if let Ok(path) = path {
                 let source = file.stored.clone().unwrap_or_else(|| path.clone());
-                files.push((path, source, file.stamp));
+                let stamp = file.stamp.unwrap_or_default();
+                add(path, source, stamp, file.digest.get().copied());
             }
         }
     }
     if let Some(tokenizer) = layout.tokenizer.as_ref().filter(|_| with_tokenizer)
         && let Ok(path) = RelPath::new("tokenizer.json")
     {
-        files.push((path, tokenizer.stored.clone(), tokenizer.stamp));
+        add(path, tokenizer.stored.clone(), tokenizer.stamp, None);
     }
     files
-}
-
-fn hash(root: &Root, source: &RelPath, stamp: Stamp) -> Result<[u8; 32], String> {
-    let mut file = open_unchanged(root, source, stamp)?;
-    let mut hasher = Sha256::new();
-    // A small file needs no large buffer, and there are many of those.
-    let room = usize::try_from(stamp.size_bytes)
-        .unwrap_or(usize::MAX)
-        .saturating_add(1);
-    let mut buffer = vec![0; room.min(BUFFER_BYTES)];
-    let mut length = 0u64;
-    loop {
-        let read = file
-            .read(&mut buffer)
-            .map_err(|error| format!("cannot be read: {error}"))?;
-        if read == 0 {
-            break;
-        }
-        length += read as u64;
-        if length > stamp.size_bytes {
-            return Err("grew while it was read".to_owned());
-        }
-        hasher.update(&buffer[..read]);
-        // The buffer of a small file has room for one byte more, so that this was the end; asking again would cost as much as
-        // the reading did.
-        if length == stamp.size_bytes && read < buffer.len() {
-            break;
-        }
-    }
-    if length < stamp.size_bytes {
-        return Err("shrank while it was read".to_owned());
-    }
-    Ok(hasher.finalize().into())
-}
-
-/// Opens first and asks the handle afterwards, so that nothing can be exchanged in between.
-fn open_unchanged(root: &Root, source: &RelPath, stamp: Stamp) -> Result<File, String> {
-    let open = match root.open_file(source) {
-        Ok(open) => open,
-        Err(fsroot::Error::NotFound { .. }) => return Err("vanished".to_owned()),
-        Err(fsroot::Error::SymlinkRefused { .. }) => return Err("became a link".to_owned()),
-        Err(fsroot::Error::NotRegular { kind, .. }) => return Err(format!("became a {kind}")),
-        Err(error) => return Err(format!("cannot be opened any more: {}", cause(&error))),
-    };
-    let now = Stamp::of(&open.meta);
-    if now == stamp {
-        return Ok(open.file);
-    }
-    Err(match now.size_bytes.cmp(&stamp.size_bytes) {
-        std::cmp::Ordering::Greater => "grew since it was checked",
-        std::cmp::Ordering::Less => "shrank since it was checked",
-        std::cmp::Ordering::Equal => "changed since it was checked",
-    }
-    .to_owned())
 }

@@ -6,6 +6,7 @@ mod manifest;
 use std::sync::Arc;
 
 use crate::age::Age;
+use crate::digest::Hashing;
 use crate::files::images::{self, Expected};
 use crate::files::{measure, pairing, text, tokenizer, voc};
 use crate::finding::Findings;
@@ -50,6 +51,17 @@ pub fn preflight(
     observer: &dyn Observer,
     findings: &mut Findings,
 ) -> Result<Facts, Stopped> {
+    read_content(layout, settings, &Hashing::new(false), observer, findings)
+}
+
+/// Does the same, and hashes on the way what is read whole, if that is wanted.
+pub(crate) fn read_content(
+    layout: &mut Layout,
+    settings: &Settings,
+    hashing: &Hashing,
+    observer: &dyn Observer,
+    findings: &mut Findings,
+) -> Result<Facts, Stopped> {
     let contract = settings.task.contract();
     let mut facts = Facts {
         target_size: settings.target_size,
@@ -63,7 +75,7 @@ pub fn preflight(
             .and_then(|file| extension(&file.name));
     }
     observer.stage(Stage::Files);
-    check_files(layout, contract, settings, &mut facts, findings);
+    check_files(layout, contract, settings, hashing, &mut facts, findings);
     go_on(observer)?;
     observer.stage(Stage::Manifest);
     let referenced = manifest::check(layout, settings, &mut facts, observer, findings)?;
@@ -76,6 +88,7 @@ pub fn preflight(
                 directory,
                 &referenced,
                 contract.record,
+                hashing,
                 findings,
             );
         }
@@ -91,6 +104,7 @@ fn check_files(
     layout: &mut Layout,
     contract: &Contract,
     settings: &Settings,
+    hashing: &Hashing,
     facts: &mut Facts,
     findings: &mut Findings,
 ) {
@@ -118,7 +132,7 @@ fn check_files(
             floor: settings.min_size,
             rules,
         };
-        let (sizes, common) = images::scan(&layout.root, directory, expected, findings);
+        let (sizes, common) = images::scan(&layout.root, directory, expected, hashing, findings);
         if wanted.link == Link::Filename {
             facts.target_size = common;
             image_sizes = sizes;
@@ -135,7 +149,14 @@ fn check_files(
             Link::Filename => {}
             Link::Stem => {
                 pairing::by_stem(primary, directory, findings);
-                voc::check(&layout.root, directory, primary, &image_sizes, findings);
+                voc::check(
+                    &layout.root,
+                    directory,
+                    primary,
+                    &image_sizes,
+                    hashing,
+                    findings,
+                );
             }
             Link::MaskOf { .. } => pairing::masks(primary, directory, findings),
         }

@@ -10,13 +10,13 @@ use support::{Folder, jpeg, png, request};
 
 type Change<'a> = Box<dyn FnOnce() + Send + 'a>;
 
-/// Changes something after everything was looked at and before it is read for the digests.
-struct Between<'a>(Mutex<Option<Change<'a>>>);
+/// Changes something when a stage begins.
+struct Between<'a>(Stage, Mutex<Option<Change<'a>>>);
 
 impl Observer for Between<'_> {
     fn stage(&self, stage: Stage) {
-        if stage == Stage::Hash
-            && let Some(change) = self.0.lock().unwrap().take()
+        if stage == self.0
+            && let Some(change) = self.1.lock().unwrap().take()
         {
             change();
         }
@@ -38,13 +38,19 @@ fn folder() -> Folder {
     folder
 }
 
-fn run(folder: &Folder, change: impl FnOnce() + Send) -> Report {
-    let mut request = request("semantic_segmentation", "");
+const SEGMENTATION: &str = "semantic_segmentation";
+
+fn run(folder: &Folder, stage: Stage, change: impl FnOnce() + Send) -> Report {
+    run_task(folder, SEGMENTATION, stage, change)
+}
+
+fn run_task(folder: &Folder, task: &str, stage: Stage, change: impl FnOnce() + Send) -> Report {
+    let mut request = request(task, "");
     request.payload = true;
     check(
         folder.path(),
         &request,
-        &Between(Mutex::new(Some(Box::new(change)))),
+        &Between(stage, Mutex::new(Some(Box::new(change)))),
     )
     .unwrap()
 }
@@ -52,7 +58,7 @@ fn run(folder: &Folder, change: impl FnOnce() + Send) -> Report {
 #[test]
 fn everything_is_listed_once_in_a_fixed_order_with_its_digest() {
     let folder = folder();
-    let payload = run(&folder, || {}).payload.unwrap();
+    let payload = run(&folder, Stage::Hash, || {}).payload.unwrap();
     let paths: Vec<_> = payload
         .entries
         .iter()
@@ -98,10 +104,37 @@ fn a_table_is_sent_as_labels_csv() {
 
 #[test]
 fn a_file_that_does_not_stay_what_it_was_is_named() {
-    let check = |change: &(dyn Fn(&Folder, &std::path::Path) + Sync), expected: &str| {
-        let folder = folder();
-        let path = folder.at("images/a.jpg");
-        let report = run(&folder, || change(&folder, &path));
+    // When files are opened, all have been looked at; when the rest is hashed, the manifest has been read.
+    changes_are_named(&folder(), SEGMENTATION, "images/a.jpg", Stage::Files);
+    changes_are_named(&folder(), SEGMENTATION, "masks/a_mask.png", Stage::Files);
+    changes_are_named(&folder(), SEGMENTATION, "labels.csv", Stage::Hash);
+    let folder = Folder::new();
+    folder
+        .write("labels.csv", "filename\na.txt\n")
+        .write("sequences/a.txt", "a text")
+        .write("sequences/b.txt", "no row names it");
+    let task = "masked_language_modeling";
+    changes_are_named(&folder, task, "sequences/a.txt", Stage::Texts);
+    changes_are_named(&folder, task, "sequences/b.txt", Stage::Hash);
+    let folder = Folder::new();
+    folder
+        .write("labels.csv", "filename\na.jpg\n")
+        .write("images/a.jpg", jpeg(32, 32))
+        .write("annotations/a.xml", "<annotation/>");
+    let task = "object_detection";
+    changes_are_named(&folder, task, "annotations/a.xml", Stage::Files);
+}
+
+fn changes_are_named(folder: &Folder, task: &str, file: &str, stage: Stage) {
+    let path = folder.at(file);
+    let content = std::fs::read(&path).unwrap();
+    let again = || {
+        let _whatever = std::fs::remove_dir(&path);
+        let _none = std::fs::remove_file(&path);
+        std::fs::write(&path, &content).unwrap();
+    };
+    let check = |change: &(dyn Fn() + Sync), expected: &str| {
+        let report = run_task(folder, task, stage, change);
         let messages: Vec<_> = report
             .findings
             .kept()
@@ -109,47 +142,69 @@ fn a_file_that_does_not_stay_what_it_was_is_named() {
             .filter(|finding| finding.rule.id() == "file.changed")
             .map(|finding| finding.message.as_str())
             .collect();
-        assert_eq!(messages, [format!("images/a.jpg {expected}.")]);
+        assert_eq!(messages, [format!("{file} {expected}.")]);
         assert!(report.payload.is_none());
+        again();
     };
-    let longer = [jpeg(32, 32), vec![0; 9]].concat();
+    let longer = [&*content, &[b'x'; 9]].concat();
     check(
-        &|_, path| std::fs::write(path, &longer).unwrap(),
+        &|| std::fs::write(&path, &longer).unwrap(),
         "grew since it was checked",
     );
     check(
-        &|_, path| std::fs::write(path, "").unwrap(),
+        &|| std::fs::write(&path, "").unwrap(),
         "shrank since it was checked",
     );
-    check(&|_, path| std::fs::remove_file(path).unwrap(), "vanished");
+    check(&|| std::fs::remove_file(&path).unwrap(), "vanished");
+    let target = folder.at("target");
     check(
-        &|folder, path| {
-            std::fs::remove_file(path).unwrap();
-            std::os::unix::fs::symlink(folder.at("images/B.jpg"), path).unwrap();
+        &|| {
+            std::fs::rename(&path, &target).unwrap();
+            std::os::unix::fs::symlink(&target, &path).unwrap();
         },
         "became a link",
     );
     check(
-        &|folder, path| {
+        &|| {
             // Another file of the same size under the same name.
-            folder.write("images/c.tmp", jpeg(64, 64));
-            std::fs::rename(folder.at("images/c.tmp"), path).unwrap();
+            std::fs::write(&target, &content).unwrap();
+            std::fs::rename(&target, &path).unwrap();
         },
         "changed since it was checked",
     );
     check(
-        &|_, path| {
-            std::fs::remove_file(path).unwrap();
-            std::fs::create_dir(path).unwrap();
+        &|| {
+            std::fs::remove_file(&path).unwrap();
+            std::fs::create_dir(&path).unwrap();
         },
         "became a directory",
     );
 }
 
 #[test]
+fn what_no_rule_reads_whole_is_hashed_all_the_same() {
+    // A size behind the first piece, and a digest of all of it.
+    let mut image = vec![0xFF, 0xD8];
+    for _ in 0..5 {
+        image.extend_from_slice(&[0xFF, 0xE2, 0xFF, 0xFF]);
+        image.resize(image.len() + 0xFFFD, 7);
+    }
+    image.extend_from_slice(&jpeg(32, 32)[2..]);
+    let folder = folder();
+    folder.write("images/a.jpg", &image);
+    let payload = run(&folder, Stage::Hash, || {}).payload.unwrap();
+    let entry = payload
+        .entries
+        .iter()
+        .find(|entry| entry.source.to_string() == "images/a.jpg");
+    let digest: [u8; 32] = Sha256::digest(&image).into();
+    assert_eq!(entry.map(|entry| entry.sha256), Some(digest));
+}
+
+#[test]
 fn an_entry_opens_only_while_it_is_what_was_hashed() {
     let folder = folder();
-    let payload = run(&folder, || {}).payload.unwrap();
+    let payload = run(&folder, Stage::Hash, || {}).payload.unwrap();
     let root = fsroot::Root::open_ambient(folder.path()).unwrap();
     assert!(payload.entries[1].open(&root).is_ok());
     std::fs::write(folder.at("images/B.jpg"), "").unwrap();

@@ -58,8 +58,10 @@ fn outcome(args: &Args, checked: &Checked, context: &Context) -> Outcome {
         },
     };
     let report = &checked.report;
+    // Each form of a payload takes as long as hashing it, so only the one that is shown is made.
+    let is_json = context.output.is_json();
     let mut text = describe(report, &checked.settled, drawing);
-    if let Some(payload) = &report.payload {
+    if let Some(payload) = report.payload.as_ref().filter(|_| !is_json) {
         text.push_str(&listing(payload));
     }
     text.push_str(&checked.verdict_line());
@@ -69,14 +71,17 @@ fn outcome(args: &Args, checked: &Checked, context: &Context) -> Outcome {
     let text = match document {
         _ if !is_aside => text,
         document => {
-            if !context.output.is_json() {
+            if !is_json {
                 context.output.message(&text);
             }
             document.map(Document::yaml).unwrap_or_default().to_owned()
         }
     };
     let shown = document.filter(|_| args.emit_spec);
-    let outcome = Outcome::done(text).with_all(members(report, &checked.settled, shown));
+    let outcome = match is_json {
+        true => Outcome::done(text).with_all(members(report, &checked.settled, shown)),
+        false => Outcome::done(text),
+    };
     match checked.failure(args.local.strict) {
         None => outcome,
         Some(failure) => outcome.but(failure),

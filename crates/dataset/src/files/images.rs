@@ -1,11 +1,12 @@
 //! Every image of a directory: broken, too small, of another size.
 
-use fsroot::Root;
+use fsroot::{OpenFile, Root};
 
+use crate::digest::{self, Buffer, Hashing, Next, Unread};
 use crate::finding::{Findings, Place};
 use crate::image;
-use crate::layout::{DataDirectory, Stamp, unreadable};
-use crate::parallel::map_ordered;
+use crate::layout::{DataDirectory, DataFile, Stamp};
+use crate::parallel::map_ordered_with;
 use crate::rule::Rule;
 use crate::size::Size;
 
@@ -51,35 +52,48 @@ const PIXEL_LIMIT: u64 = 178_956_970;
 /// Sizes of a directory's images, by index; `None` where there is none.
 pub(crate) type Sizes = Vec<Option<Size>>;
 
-/// Opens every image and reads its header. Takes the files' stamps on the way.
+/// Opens every image and reads its header, or all of it for its digest. Takes the files' stamps on the way.
 pub(crate) fn scan(
     root: &Root,
     directory: &mut DataDirectory,
     expected: Expected,
+    hashing: &Hashing,
     findings: &mut Findings,
 ) -> (Sizes, Option<Size>) {
+    hashing.look_at(findings);
     let mut sizes = Vec::with_capacity(directory.files.len());
     let mut stamps = Vec::with_capacity(directory.files.len());
     let mut common = expected.size;
     let here = &*directory;
-    let read = |index: usize| {
-        let open = here.open(root, &here.files[index])?;
-        let size = image::read_size(&open.file, open.meta.size_bytes);
-        Ok::<_, fsroot::Error>((Stamp::of(&open.meta), size))
+    let read = |buffer: &mut Buffer, index: usize| {
+        let file = &here.files[index];
+        let mut open = digest::open(root, here, file)?;
+        let size = match hashing.is_wanted() {
+            true => read_hashed(&mut open, file, hashing, buffer)?,
+            false => None,
+        };
+        // Whatever is unusual about an image is found out here.
+        let size = match size {
+            Some(size) => Ok(size),
+            None => image::read_size(&open.file, open.meta.size_bytes, buffer),
+        };
+        Ok::<_, Unread>((Stamp::of(&open.meta), size))
     };
-    map_ordered(here.files.len(), read, |index, result| {
+    map_ordered_with(here.files.len(), read, |index, result| {
         let shown = || here.shown(&here.files[index]);
         let (stamp, size) = match result {
-            Ok((stamp, Ok(size))) => (stamp, Some(size)),
+            Ok((stamp, Ok(size))) => (Some(stamp), Some(size)),
             Ok((stamp, Err(what))) => {
                 let shown = shown();
                 let message = format!("{shown} {what}.");
                 findings.add(expected.rules.broken, Place::file(shown), message);
-                (stamp, None)
+                hashing.look_at(findings);
+                (Some(stamp), None)
             }
-            Err(error) => {
-                unreadable(&shown(), &error, findings);
-                (Stamp::default(), None)
+            Err(unread) => {
+                unread.report(shown(), findings);
+                hashing.look_at(findings);
+                (None, None)
             }
         };
         if let Some(size) = size {
@@ -93,6 +107,25 @@ pub(crate) fn scan(
         file.stamp = stamp;
     }
     (sizes, common)
+}
+
+/// Reads all of an image for its digest. Gives its size if that lies where it nearly always does.
+fn read_hashed(
+    open: &mut OpenFile,
+    file: &DataFile,
+    hashing: &Hashing,
+    buffer: &mut Buffer,
+) -> Result<Option<Size>, Unread> {
+    let mut size = None;
+    let read = digest::read(open, file, hashing, buffer, |piece| {
+        size.get_or_insert_with(|| image::size(piece).ok());
+        Next::Read
+    });
+    match read {
+        // That it cannot be read is said as it is for an image that is not hashed.
+        Ok(()) | Err(Unread::Failed(_)) => Ok(size.flatten()),
+        Err(unread) => Err(unread),
+    }
 }
 
 fn judge(

@@ -8,23 +8,42 @@ use crate::parallel::map_ordered;
 use crate::rule::Rule;
 use crate::size::human_bytes;
 
-/// Takes the stamps of a directory's files.
+/// Takes the stamps of a directory's files, but of those that have one.
 pub(crate) fn stamp(root: &Root, directory: &mut DataDirectory, findings: &mut Findings) {
+    stamp_with(root, directory, |shown, error| {
+        unreadable(&shown, error, findings)
+    });
+}
+
+/// Takes the stamps of all data files, so that limits can be judged before anything is read.
+///
+/// A file that gives none is left to whoever comes next, and is a finding there.
+pub(crate) fn stamp_all(layout: &mut Layout) {
+    for directory in &mut layout.directories {
+        stamp_with(&layout.root, directory, |_, _| {});
+    }
+}
+
+fn stamp_with(
+    root: &Root,
+    directory: &mut DataDirectory,
+    mut fail: impl FnMut(String, &fsroot::Error),
+) {
     let here = &*directory;
     let mut stamps = Vec::with_capacity(here.files.len());
-    map_ordered(
-        here.files.len(),
-        |index| here.stat(root, &here.files[index]),
-        |index, result| {
-            stamps.push(match result {
-                Ok(meta) => Stamp::of(&meta),
-                Err(error) => {
-                    unreadable(&here.shown(&here.files[index]), &error, findings);
-                    Stamp::default()
-                }
-            });
-        },
-    );
+    let work = |index: usize| {
+        let file = &here.files[index];
+        match file.stamp {
+            Some(stamp) => Ok(stamp),
+            None => here.stat(root, file).map(|meta| Stamp::of(&meta)),
+        }
+    };
+    map_ordered(here.files.len(), work, |index, result| {
+        if let Err(error) = &result {
+            fail(here.shown(&here.files[index]), error);
+        }
+        stamps.push(result.ok());
+    });
     for (file, stamp) in directory.files.iter_mut().zip(stamps) {
         file.stamp = stamp;
     }
@@ -57,7 +76,8 @@ pub(crate) fn check_limits(
     );
     for directory in &layout.directories {
         for file in &directory.files {
-            take(&|| directory.shown(file), file.stamp.size_bytes);
+            let bytes = file.stamp.map_or(0, |stamp| stamp.size_bytes);
+            take(&|| directory.shown(file), bytes);
         }
     }
     if let Some(tokenizer) = layout.tokenizer.as_ref().filter(|_| with_tokenizer) {

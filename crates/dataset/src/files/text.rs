@@ -1,14 +1,13 @@
 //! Text files that rows name: encoding, blankness, and the structure of records.
 
-use std::io::Read;
-
 use fsroot::Root;
 
 use super::record;
 use crate::csv::{Flaw, Gate, Offence};
+use crate::digest::{self, Buffer, Hashing, Next, Unread};
 use crate::finding::{Findings, Place};
-use crate::layout::{DataDirectory, unreadable};
-use crate::parallel::map_ordered;
+use crate::layout::DataDirectory;
+use crate::parallel::map_ordered_with;
 use crate::rule::Rule;
 use crate::task::Record;
 
@@ -33,8 +32,10 @@ pub(crate) fn check(
     directory: &DataDirectory,
     referenced: &[bool],
     format: Option<Record>,
+    hashing: &Hashing,
     findings: &mut Findings,
 ) {
+    hashing.look_at(findings);
     let files: Vec<_> = directory
         .files
         .iter()
@@ -44,20 +45,19 @@ pub(crate) fn check(
         .collect();
     let format = format.filter(|format| format.enforced);
     let everyone_reads_all = files.len() <= SAMPLE_FILES;
-    let work = |index: usize| {
-        let open = directory.open(root, files[index])?;
-        Ok::<_, fsroot::Error>(read(open.file, format.is_some()))
+    let work = |buffer: &mut Buffer, index: usize| {
+        let mut open = digest::open(root, directory, files[index])?;
+        let mut reading = Reading::new(format.is_some());
+        digest::read(&mut open, files[index], hashing, buffer, |piece| {
+            reading.take(piece)
+        })?;
+        Ok::<_, Unread>(reading.finish())
     };
-    map_ordered(files.len(), work, |index, result| {
+    map_ordered_with(files.len(), work, |index, result| {
         let shown = directory.shown(files[index]);
         let content = match result {
-            Ok(Ok(content)) => content,
-            Ok(Err(error)) => {
-                let message = format!("{shown} cannot be read: {error}.");
-                findings.add(Rule::EntryUnreadable, Place::file(shown), message);
-                return;
-            }
-            Err(error) => return unreadable(&shown, &error, findings),
+            Ok(content) => content,
+            Err(unread) => return unread.report(shown, findings),
         };
         if let Some(offence) = content.offence {
             let rule = match everyone_reads_all && offence.offset < SAMPLE_BYTES {
@@ -90,32 +90,43 @@ pub(crate) fn flaw(flaw: Flaw) -> &'static str {
     }
 }
 
-fn read(mut source: impl Read, keep: bool) -> std::io::Result<Content> {
-    let mut gate = Gate::default();
-    let mut buffer = vec![0; 64 << 10];
-    let mut content = Content {
-        offence: None,
-        is_blank: true,
-        record: Vec::new(),
-    };
-    loop {
-        let read = source.read(&mut buffer)?;
-        let piece = &buffer[..read];
-        let checked = match read {
-            0 => gate.finish(),
-            _ => gate.feed(piece),
-        };
-        if let Err(offence) = checked {
-            content.offence = Some(offence);
-            return Ok(content);
+/// What is known of a text so far.
+struct Reading {
+    gate: Gate,
+    content: Content,
+    keep: bool,
+}
+
+impl Reading {
+    fn new(keep: bool) -> Reading {
+        Reading {
+            gate: Gate::default(),
+            content: Content {
+                offence: None,
+                is_blank: true,
+                record: Vec::new(),
+            },
+            keep,
         }
-        if read == 0 {
-            return Ok(content);
+    }
+
+    fn take(&mut self, piece: &[u8]) -> Next {
+        if let Err(offence) = self.gate.feed(piece) {
+            self.content.offence = Some(offence);
+            return Next::Stop;
         }
         // A piece may end inside a character, which then is not blank here; nothing else follows from it.
-        content.is_blank &= crate::cell::trim(piece).is_empty();
-        if keep && content.record.len() < RECORD_MAX_BYTES {
-            content.record.extend_from_slice(piece);
+        self.content.is_blank &= crate::cell::trim(piece).is_empty();
+        if self.keep && self.content.record.len() < RECORD_MAX_BYTES {
+            self.content.record.extend_from_slice(piece);
         }
+        Next::Read
+    }
+
+    fn finish(mut self) -> Content {
+        if self.content.offence.is_none() {
+            self.content.offence = self.gate.finish().err();
+        }
+        self.content
     }
 }

@@ -2,14 +2,13 @@
 
 mod document;
 
-use std::collections::HashMap;
-use std::io::Read;
-
 use fsroot::Root;
+use std::collections::HashMap;
 
+use crate::digest::{self, Buffer, Hashing, Next, Unread};
 use crate::finding::{Findings, Place};
-use crate::layout::{DataDirectory, stem, unreadable};
-use crate::parallel::map_ordered;
+use crate::layout::{DataDirectory, stem};
+use crate::parallel::map_ordered_with;
 use crate::rule::Rule;
 use crate::size::Size;
 use document::Element;
@@ -28,36 +27,40 @@ pub(crate) fn check(
     annotations: &DataDirectory,
     images: &DataDirectory,
     sizes: &Sizes,
+    hashing: &Hashing,
     findings: &mut Findings,
 ) {
+    hashing.look_at(findings);
     let real: HashMap<&[u8], Size> = images
         .files
         .iter()
         .zip(sizes)
         .filter_map(|(file, size)| Some((stem(&file.name), (*size)?)))
         .collect();
-    let work = |index: usize| {
+    let work = |(buffer, text): &mut (Buffer, Vec<u8>), index: usize| {
         let file = &annotations.files[index];
-        let open = annotations.open(root, file)?;
-        let mut text = Vec::new();
-        let read = open.file.take(XML_MAX_BYTES + 1).read_to_end(&mut text);
+        let mut open = digest::open(root, annotations, file)?;
+        text.clear();
+        digest::read(&mut open, file, hashing, buffer, |piece| {
+            text.extend_from_slice(piece);
+            match text.len() as u64 > XML_MAX_BYTES {
+                true => Next::Stop,
+                false => Next::Read,
+            }
+        })?;
         let real = real.get(stem(&file.name)).copied();
-        Ok::<_, fsroot::Error>(read.map(|_| judge(&text, real)))
+        Ok::<_, Unread>(judge(text, real))
     };
-    map_ordered(annotations.files.len(), work, |index, result| {
+    map_ordered_with(annotations.files.len(), work, |index, result| {
         let shown = annotations.shown(&annotations.files[index]);
         match result {
-            Ok(Ok(flaws)) => {
+            Ok(flaws) => {
                 for (rule, what) in flaws {
                     let message = format!("{shown}: {what}.");
                     findings.add(rule, Place::file(shown.as_str()), message);
                 }
             }
-            Ok(Err(error)) => {
-                let message = format!("{shown} cannot be read: {error}.");
-                findings.add(Rule::EntryUnreadable, Place::file(shown), message);
-            }
-            Err(error) => unreadable(&shown, &error, findings),
+            Err(unread) => unread.report(shown, findings),
         }
     });
 }

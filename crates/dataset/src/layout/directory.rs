@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use fsroot::{Kind, RelPath, Root};
 
 use super::bucket::Bucket;
-use super::{
-    DataDirectory, DataFile, Stamp, extension, has_extension, raw_extension, show, unreadable,
-};
+use super::{DataDirectory, DataFile, extension, has_extension, raw_extension, show, unreadable};
 use crate::csv::{header_fold, listed};
 use crate::finding::{Findings, Place};
 use crate::rule::Rule;
@@ -78,7 +76,7 @@ pub(super) fn find(
             .unwrap_or_default()),
     };
     match entries {
-        Ok(entries) => directory.files = accepted(&directory, wanted, &entries, findings),
+        Ok(entries) => directory.files = accepted(&directory, wanted, entries, findings),
         Err(error) => unreadable(wanted.name, &error, findings),
     }
     twins(&directory, findings);
@@ -92,11 +90,7 @@ pub(super) fn everything(root: &Root, path: &RelPath) -> Result<DataDirectory, f
     for entry in handle.entries()? {
         let entry = entry?;
         if entry.kind != Kind::Directory {
-            files.push(DataFile {
-                name: entry.name.into(),
-                stored: None,
-                stamp: Stamp::default(),
-            });
+            files.push(DataFile::new(entry.name.into(), None));
         }
     }
     files.sort_by(|one, other| one.name.cmp(&other.name));
@@ -207,9 +201,10 @@ fn list(
 fn accepted(
     directory: &DataDirectory,
     wanted: &Directory,
-    entries: &[Entry],
+    entries: Vec<Entry>,
     findings: &mut Findings,
 ) -> Vec<DataFile> {
+    let nested = nested(directory, wanted, &entries);
     let mut files = Vec::new();
     let mut others: BTreeMap<String, u64> = BTreeMap::new();
     for entry in entries {
@@ -224,11 +219,7 @@ fn accepted(
         }
         let shown = || format!("{}/{}", wanted.name, show(&entry.name));
         match entry.kind {
-            Kind::File => files.push(DataFile {
-                name: entry.name.clone(),
-                stored: entry.stored.clone(),
-                stamp: Stamp::default(),
-            }),
+            Kind::File => files.push(DataFile::new(entry.name, entry.stored)),
             Kind::Symlink => {
                 let shown = shown();
                 let message = format!("{shown} is a symbolic link.");
@@ -241,7 +232,6 @@ fn accepted(
             }
         }
     }
-    let nested = nested(directory, wanted, entries);
     if files.is_empty() && !findings.has(Rule::EntryLink) && !findings.has(Rule::EntrySpecial) {
         no_files(wanted, &others, nested.first(), findings);
     } else {
