@@ -8,6 +8,7 @@ mod cluster;
 mod exec;
 mod objects;
 mod permissions;
+mod release;
 mod streams;
 mod workloads;
 
@@ -80,6 +81,20 @@ async fn stage_only(cluster: &Cluster) {
     );
 }
 
+async fn full(cluster: &Cluster) {
+    assertions!(
+        cluster,
+        release::discovery_finds_one_service_among_its_siblings,
+        release::the_service_has_a_ready_address,
+        release::the_claim_is_bound_and_mounted,
+        release::the_ingestor_s_token_is_its_own,
+        release::a_pusher_may_push,
+        release::a_submission_becomes_a_job_and_a_banner,
+        release::a_run_that_fails_says_so,
+        release::what_the_service_refuses,
+    );
+}
+
 /// Runs the first part in a sandbox whose containers have these tools.
 async fn in_a_sandbox(image: &str) {
     let data = tempfile::tempdir().unwrap();
@@ -102,6 +117,19 @@ async fn in_the_sandbox_with_busybox() {
     in_a_sandbox("sandbox.invalid/busybox:1").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_release_in_the_sandbox() {
+    let data = tempfile::tempdir().unwrap();
+    let mut config = Config::new(data.path());
+    sandbox::release::prepare(&mut config);
+    let running = Sandbox::start(config, Arc::new(NoFaults)).await.unwrap();
+    sandbox::release::install(running.sandbox(), "tracebloc").unwrap();
+    let image = "sandbox.invalid/host:1";
+    let cluster = Cluster::connect(&running.kubeconfig(), "tracebloc", image).await;
+    full(&cluster).await;
+    running.stop().await;
+}
+
 /// The kubeconfig and the image of a cluster that may be tried on.
 fn real_cluster() -> (String, String) {
     let path = std::env::var_os("LONGSHORE_E2E_KUBECONFIG").expect("LONGSHORE_E2E_KUBECONFIG");
@@ -120,4 +148,14 @@ async fn stage_only_on_a_real_cluster() {
     let cluster = Cluster::enter(&kubeconfig, &namespace, &image).await;
     stage_only(&cluster).await;
     cluster.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs cluster: LONGSHORE_E2E_KUBECONFIG names the kubeconfig of one with the parent release"]
+async fn full_on_a_real_cluster() {
+    let (kubeconfig, image) = real_cluster();
+    let namespace = std::env::var("LONGSHORE_E2E_NAMESPACE");
+    let namespace = namespace.unwrap_or_else(|_| "tracebloc".to_owned());
+    let cluster = Cluster::connect(&kubeconfig, &namespace, &image).await;
+    full(&cluster).await;
 }

@@ -47,7 +47,7 @@ async fn grant(cluster: &Cluster, account: &str, rules: Value) {
         .unwrap();
 }
 
-async fn may(cluster: &Cluster, verb: &str, resource: &str, subresource: &str) -> bool {
+pub(crate) async fn may(cluster: &Cluster, verb: &str, resource: &str, subresource: &str) -> bool {
     let attributes = json!({"namespace": cluster.namespace, "verb": verb, "resource": resource, "subresource": subresource});
     let review = json!({"spec": {"resourceAttributes": attributes}});
     let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";

@@ -19,7 +19,7 @@ const WORKER: &str = "worker";
 const LARGE_BYTES: usize = 64 << 20;
 
 /// A pod that a restricted namespace admits.
-fn pod(cluster: &Cluster, name: &str, script: &str) -> Value {
+pub(crate) fn pod(cluster: &Cluster, name: &str, script: &str) -> Value {
     json!({
         "metadata": {"name": name},
         "spec": {
@@ -43,7 +43,7 @@ fn with_claim(mut pod: Value) -> Value {
     pod
 }
 
-fn has_condition(kind: &'static str) -> impl Fn(&Value) -> bool {
+pub(crate) fn has_condition(kind: &'static str) -> impl Fn(&Value) -> bool {
     move |object| {
         let conditions = object["status"]["conditions"]
             .as_array()
@@ -56,7 +56,7 @@ fn has_condition(kind: &'static str) -> impl Fn(&Value) -> bool {
 }
 
 /// Makes a pod and waits until it is ready.
-async fn ready(cluster: &Cluster, pod: Value) -> Value {
+pub(crate) async fn ready(cluster: &Cluster, pod: Value) -> Value {
     let name = pod["metadata"]["name"].as_str().unwrap().to_owned();
     cluster.post(&cluster.core("pods"), pod).await.unwrap();
     let path = cluster.core(&format!("pods/{name}"));
