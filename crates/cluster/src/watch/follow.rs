@@ -162,10 +162,10 @@ impl Reading {
             Ok(Err(went)) => return Ok(went),
             Err(_) => return Ok(Went::Broken("the log is not answered".to_owned())),
         };
-        self.read(body).await
+        self.read(body, is_last).await
     }
 
-    async fn read(&mut self, mut body: Body) -> Result<Went, Deaf> {
+    async fn read(&mut self, mut body: Body, is_last: bool) -> Result<Went, Deaf> {
         let mut lines = Lines::default();
         let mut silence = None;
         let went = loop {
@@ -191,8 +191,9 @@ impl Reading {
                 }
             }
         };
-        // Half a line of a connection that broke comes again, whole.
-        if matches!(went, Went::Ended)
+        // Half a line comes again, whole; a server that dies ends its streams in order too.
+        if is_last
+            && matches!(went, Went::Ended)
             && let Some(rest) = lines.rest()
         {
             self.line(&rest).await?;
