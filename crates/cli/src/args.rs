@@ -67,6 +67,9 @@ pub(crate) enum Command {
     /// Work with ingest documents
     #[command(subcommand)]
     Ingest(crate::ingest::Command),
+    /// Look at a cluster, and clean up in it
+    #[command(subcommand)]
+    Cluster(crate::cluster::Command),
     /// Work with a sandbox: a Kubernetes API on this machine
     #[command(subcommand)]
     Sandbox(crate::sandbox::Command),
@@ -87,6 +90,7 @@ impl Command {
             Self::Snapshot(command) => command.name(),
             Self::Dataset(command) => command.name(),
             Self::Ingest(command) => command.name(),
+            Self::Cluster(command) => command.name(),
             Self::Sandbox(command) => command.name(),
             Self::Demo(_) => "demo",
             Self::Version => "version",

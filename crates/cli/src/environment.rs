@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use cluster::target::Surroundings;
+
 /// What the program takes from its surroundings apart from the command line.
 #[derive(Clone, Debug)]
 pub(crate) struct Environment {
@@ -17,6 +19,12 @@ pub(crate) struct Environment {
     pub(crate) home: Option<PathBuf>,
     /// Where a user's data lies: `XDG_DATA_HOME`, or `.local/share` in `HOME`.
     pub(crate) data_home: Option<PathBuf>,
+    /// What matters for reaching a cluster.
+    pub(crate) cluster: Surroundings,
+    /// Who runs this, for others to read: never decided upon.
+    pub(crate) user: String,
+    /// The machine that it runs on, for others to read.
+    pub(crate) host: String,
     /// This program.
     pub(crate) program: Option<PathBuf>,
     /// Standard input is a terminal.
@@ -40,11 +48,42 @@ impl Environment {
                 .filter(|home| !home.is_empty())
                 .map(PathBuf::from),
             data_home: data_home(),
+            cluster: surroundings(),
+            user: text(&["USER", "LOGNAME"]).unwrap_or_else(|| "unknown".to_owned()),
+            host: host(),
             program: std::env::current_exe().ok(),
             stdin_is_terminal: std::io::stdin().is_terminal(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
         }
+    }
+}
+
+/// The first of several variables that is set and not empty.
+fn text(names: &[&str]) -> Option<String> {
+    let mut values = names.iter().filter_map(|name| std::env::var(name).ok());
+    values.find(|value| !value.is_empty())
+}
+
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match name.trim() {
+        "" => text(&["HOSTNAME"]).unwrap_or_else(|| "unknown".to_owned()),
+        name => name.to_owned(),
+    }
+}
+
+fn surroundings() -> Surroundings {
+    let listed = std::env::var_os("KUBECONFIG").unwrap_or_default();
+    let address = text(&["KUBERNETES_SERVICE_HOST"]);
+    Surroundings {
+        kubeconfig: std::env::split_paths(&listed).collect(),
+        home: std::env::var_os("HOME").map(PathBuf::from),
+        https_proxy: text(&["HTTPS_PROXY", "https_proxy"]),
+        http_proxy: text(&["HTTP_PROXY", "http_proxy"]),
+        no_proxy: text(&["NO_PROXY", "no_proxy"]),
+        service: address.zip(text(&["KUBERNETES_SERVICE_PORT"])),
+        has_terminal: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
     }
 }
 

@@ -5,6 +5,7 @@ mod environment;
 mod errors;
 mod exit;
 mod failure;
+mod home;
 mod output;
 mod progress;
 mod recovery;
@@ -15,6 +16,7 @@ mod time;
 #[cfg(test)]
 mod reference;
 
+mod cluster;
 mod completions;
 mod dataset;
 mod demo;

@@ -92,12 +92,18 @@ const COMMANDS: [&[&str]; 12] = [
     &["--help"],
 ];
 
+/// Where the sandbox of a place puts it.
+const KUBECONFIG: &str = "--kubeconfig=../home/.local/share/longshore/sandbox/kubeconfig";
+
 /// A sandbox's commands depend on each other, so they are run in this order.
-const WITH_A_SANDBOX: [&[&str]; 5] = [
+const WITH_A_SANDBOX: [&[&str]; 8] = [
     &["sandbox", "up", "--allow-root"],
     &["sandbox", "status"],
     &["sandbox", "kubeconfig"],
     &["sandbox", "sql", "SELECT 1 AS one"],
+    &["cluster", "info", KUBECONFIG],
+    &["cluster", "doctor", KUBECONFIG],
+    &["cluster", "clean", KUBECONFIG],
     &["sandbox", "down"],
 ];
 

@@ -3,6 +3,7 @@
 //! Every library has one function here, an exhaustive `match` over its errors, so that a new error cannot forget any of
 //! these. Messages and chains of causes come from the libraries; what to do about it is said here.
 
+mod cluster;
 mod codec;
 mod dump;
 mod files;
@@ -11,6 +12,7 @@ mod sandbox;
 mod snapshot;
 mod spill;
 
+pub(crate) use cluster::{api, class, randomness, release, runtime, target, token};
 pub(crate) use codec::codec;
 pub(crate) use dump::dump;
 pub(crate) use files::{Side, files};

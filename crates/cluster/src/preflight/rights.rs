@@ -68,7 +68,7 @@ fn judge(answers: &[Answer], namespace: &str, report: &mut Report) {
                     Rule::NoUsefulPermission.row().remedy,
                     rule_of(permission)
                 );
-                let message = format!("{place} is not granted: {without}");
+                let message = format!("not granted: {without}");
                 report.find_with(Rule::NoUsefulPermission, place, message, remedy);
             }
         }
@@ -82,7 +82,7 @@ fn missing(permission: &Permission, namespace: &str, report: &mut Report) {
         Rule::NoPermission.row().remedy,
         rule_of(permission)
     );
-    let message = format!("{place} is not granted in namespace {namespace}");
+    let message = format!("not granted in namespace {namespace}");
     report.find_with(Rule::NoPermission, place, message, remedy);
 }
 

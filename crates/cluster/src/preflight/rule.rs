@@ -121,7 +121,7 @@ rules! {
         "Choose one of them with --namespace."
     ReleaseUnreadable "release.unreadable" Error NotAuthorised
         "Deployments may not be listed, so the release cannot be found"
-        "Have the role below granted in the namespace of the release."
+        "Have the permissions below granted in the namespace of the release."
     ReleaseMoved "release.namespace" Note NotFound
         "the release is in another namespace than the kubeconfig's, which nobody chose"
         "Name it with --namespace to be sure."
@@ -139,7 +139,7 @@ rules! {
         "Install the release with its volume, or name the namespace that has it with --namespace."
     VolumeUnreadable "volume.unreadable" Error NotAuthorised
         "the volume's claim may not be read"
-        "Have the role below granted in the namespace of the release."
+        "Have the permissions below granted in the namespace of the release."
     NotBound "volume.not-bound" Error NotFound
         "the claim is not bound to a volume"
         "See with `kubectl describe pvc client-pvc` what it waits for; its storage class may be missing."

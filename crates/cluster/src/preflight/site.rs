@@ -20,7 +20,7 @@ pub(super) async fn check(connection: &Connection, request: &Request, report: &m
             );
             report.end(name::RELEASE, before, said);
             service(connection, &release, report).await;
-            volume(connection, &release, report).await;
+            volume(connection, &release.namespace, report).await;
             report.release = Some(release);
         }
         Err(error) => {
@@ -43,7 +43,13 @@ pub(super) async fn check(connection: &Connection, request: &Request, report: &m
             };
             report.find(rule, format!("namespace/{namespace}"), message);
             report.end(name::RELEASE, before, "not found");
-            report.skip(&[name::SERVICE, name::VOLUME], "there is no release");
+            report.not_checked(name::SERVICE, "there is no release");
+            match rule {
+                Rule::NoRelease | Rule::SeveralReleases => {
+                    volume(connection, namespace, report).await;
+                }
+                _ => report.not_checked(name::VOLUME, "it is not known in which namespace it is"),
+            }
         }
     }
 }
@@ -129,10 +135,10 @@ fn is_ready(pod: &Pod) -> bool {
         && conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
-async fn volume(connection: &Connection, release: &Release, report: &mut Report) {
+async fn volume(connection: &Connection, namespace: &str, report: &mut Report) {
     let before = report.findings.len();
     let place = format!("persistentvolumeclaim/{}", release::chart::CLAIM);
-    match volume::look(connection, &release.namespace).await {
+    match volume::look(connection, namespace).await {
         Ok(volume) => {
             judge(&volume, &place, report);
             let said = format!(

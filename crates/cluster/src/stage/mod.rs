@@ -22,11 +22,11 @@ use std::time::{Duration, Instant};
 pub use cause::Cause;
 pub use close::close;
 pub use create::Gate;
-pub use name::{RunId, label_of, pod_name, segment};
+pub use name::{NoRandomness, RunId, label_of, pod_name, segment};
 pub use open::{Said, StageError, open};
 pub use orphans::{Orphan, Orphans, Verdict, find as find_orphans, remove as remove_orphans};
 pub use plan::{Owner, Plan, Pull, Request};
-pub use pod::{command, pod};
+pub use pod::pod;
 
 /// Seconds after which Kubernetes ends a stage pod, whatever it does.
 ///

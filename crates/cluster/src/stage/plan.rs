@@ -28,10 +28,10 @@ pub struct Request {
     pub image: Option<String>,
     /// Who asks.
     pub owner: Owner,
-    /// The script, whole.
+    /// The script, whole. The container's processes find it in their environment.
     pub script: &'static str,
-    /// Arguments of the script's first process: its verb comes first.
-    pub arguments: Vec<String>,
+    /// The command of the container.
+    pub command: Vec<String>,
 }
 
 /// An image to try.
@@ -68,8 +68,8 @@ pub struct Plan {
     pub owner: Owner,
     /// The script, whole.
     pub script: &'static str,
-    /// Arguments of the script's first process.
-    pub arguments: Vec<String>,
+    /// The command of the container.
+    pub command: Vec<String>,
 }
 
 /// Images of others that are tried when the default one cannot be had.
@@ -119,7 +119,7 @@ impl Plan {
             pulls: std::iter::once(own.clone()).chain(spares).collect(),
             owner: request.owner,
             script: request.script,
-            arguments: request.arguments,
+            command: request.command,
         }
     }
 }

@@ -15,20 +15,10 @@ use super::{
     COMPONENT, CONTAINER, DEADLINE, MANAGED_BY, Plan, Pull, TABLE_LABEL, annotation, label_of,
 };
 use crate::release::chart;
+use crate::transfer::SCRIPT_VARIABLE;
 
 /// The user that stage pods run as, and the group that the volume is given to.
 const UID: i64 = 65532;
-
-/// The environment variable that carries the script.
-const SCRIPT: &str = "LONGSHORE_STAGE";
-
-/// Builds a command that runs the script with arguments, here or through exec: a container's processes share its environment.
-#[must_use]
-pub fn command(arguments: &[String]) -> Vec<String> {
-    let shell = ["/bin/sh", "-c", "eval \"$LONGSHORE_STAGE\"", "longshore"];
-    let shell = shell.iter().map(|word| (*word).to_owned());
-    shell.chain(arguments.iter().cloned()).collect()
-}
 
 /// Builds the pod.
 ///
@@ -138,7 +128,7 @@ fn container(plan: &Plan, pull: &Pull) -> Container {
         image_pull_policy: Some("IfNotPresent".to_owned()),
         command: Some(words(plan)),
         env: Some(vec![EnvVar {
-            name: SCRIPT.to_owned(),
+            name: SCRIPT_VARIABLE.to_owned(),
             value: Some(dollars_kept(plan.script)),
             ..EnvVar::default()
         }]),
@@ -169,8 +159,8 @@ fn container(plan: &Plan, pull: &Pull) -> Container {
 }
 
 fn words(plan: &Plan) -> Vec<String> {
-    let words = command(&plan.arguments).into_iter();
-    words.map(|word| dollars_kept(&word)).collect()
+    let words = plan.command.iter();
+    words.map(|word| dollars_kept(word)).collect()
 }
 
 /// Kubernetes expands `$(NAME)` in commands and variables and turns `$$` into `$`, so a dollar that is to arrive is doubled.

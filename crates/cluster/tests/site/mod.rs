@@ -207,7 +207,15 @@ pub(crate) fn request(table: &str) -> Request {
         image: None,
         owner: owner(),
         script: SCRIPT,
-        arguments: vec!["supervise".to_owned()],
+        command: [
+            "/bin/sh",
+            "-c",
+            "eval \"$LONGSHORE_STAGE\"",
+            "longshore",
+            "supervise",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
     }
 }
 

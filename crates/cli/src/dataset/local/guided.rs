@@ -12,7 +12,8 @@ use dataset::{Guess, columns, guess};
 
 use super::args::{Args, Shape};
 use super::ask::{Answer, Asker, Offer};
-use super::{Purpose, exists, home};
+use super::{Purpose, exists};
+use crate::home;
 use crate::output::printable;
 use crate::run::Context;
 

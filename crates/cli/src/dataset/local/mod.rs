@@ -4,7 +4,6 @@ mod args;
 mod ask;
 mod bars;
 mod guided;
-mod home;
 mod limit;
 mod members;
 mod settled;
@@ -79,7 +78,7 @@ pub(super) fn check(
     };
     let settled = Settled::of(
         args,
-        home::expand(path, context.environment.home.as_deref()),
+        crate::home::expand(path, context.environment.home.as_deref()),
     );
     let mut request = args.lower(
         payload,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const USERS: &str = "/etc/passwd";
 
 /// Replaces `~` by the user's home and `~name` by that of another user. What cannot be resolved stays as it is.
-pub(super) fn expand(path: &Path, home: Option<&Path>) -> PathBuf {
+pub(crate) fn expand(path: &Path, home: Option<&Path>) -> PathBuf {
     let bytes = path.as_os_str().as_bytes();
     let Some(rest) = bytes.strip_prefix(b"~") else {
         return path.to_owned();

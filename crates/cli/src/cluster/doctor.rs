@@ -1,0 +1,164 @@
+//! `longshore cluster doctor`: every check that comes before a push.
+
+use std::fmt::Write as _;
+
+use cluster::preflight::{
+    self, Check, Finding, ON_THE_VOLUME, Outcome as Checked, Report, Severity,
+};
+use cluster::stage::{self, Owner, RunId};
+use cluster::token;
+use serde_json::{Value, json};
+
+use super::limits::{LimitArgs, Staging};
+use super::reach::{self, ClusterArgs};
+use crate::errors;
+use crate::failure::Failure;
+use crate::output::{Event, Level, Outcome, Output, Style, printable};
+use crate::run::{Context, Done};
+
+/// Arguments of `cluster doctor`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+
+    /// Service account that ingests [default: what the release says]
+    #[arg(long, value_name = "NAME")]
+    ingestor_sa: Option<String>,
+
+    /// Image of the stage pod [default: a small one with a shell, pinned by its digest]
+    #[arg(long, value_name = "IMAGE")]
+    stage_pod_image: Option<String>,
+
+    #[command(flatten)]
+    limits: LimitArgs<Staging>,
+}
+
+/// Checks and tells everything together.
+pub(crate) fn run(args: &Args, context: &Context) -> Done {
+    let target = reach::target(&args.cluster, context)?;
+    let member = reach::member(&target);
+    let run = RunId::draw().map_err(|error| errors::randomness(&error))?;
+    let request = preflight::Request {
+        account: args.ingestor_sa.clone(),
+        stage: stage::Request {
+            table: None,
+            image: args.stage_pod_image.clone(),
+            owner: Owner {
+                run,
+                host: context.environment.host.clone(),
+                user: context.environment.user.clone(),
+            },
+            script: "",
+            command: Vec::new(),
+        },
+        token_lifetime: token::FOR_A_RUN,
+    };
+    let report = reach::look(
+        target,
+        &args.limits.limits,
+        context,
+        |connection| async move { preflight::run(&connection, &request).await },
+    )?;
+    tell(&report, &context.output);
+    let outcome = Outcome::done(summary(&report, context.output.style()))
+        .with("kubeconfig", member)
+        .with("server_version", report.server_version.clone())
+        .with(
+            "checks",
+            report.checks.iter().map(check_member).collect::<Vec<_>>(),
+        )
+        .with("not_checked", ON_THE_VOLUME.to_vec())
+        .with("errors", report.count(Severity::Error))
+        .with("warnings", report.count(Severity::Warning));
+    Ok(match failure(&report) {
+        Some(failure) => outcome.but(failure),
+        None => outcome,
+    })
+}
+
+fn check_member(check: &Check) -> Value {
+    let outcome = match check.outcome {
+        Checked::Passed => "ok",
+        Checked::Warned => "warning",
+        Checked::Failed => "failed",
+        Checked::NotChecked => "not_checked",
+    };
+    json!({"name": check.name, "outcome": outcome, "said": check.said})
+}
+
+/// The verdict as an error: that of the first finding which stands in the way.
+fn failure(report: &Report) -> Option<Failure> {
+    let class = report.verdict()?;
+    let mut findings = report.findings.iter();
+    let first = findings.find(|finding| finding.severity() == Severity::Error)?;
+    let count = report.count(Severity::Error);
+    let message = match count {
+        1 => "a check failed".to_owned(),
+        count => format!("{count} checks failed"),
+    };
+    let failure = Failure::new(errors::class(class), first.rule.row().id, message);
+    Some(failure.remedy("Each finding above names its remedy; docs/cluster.md explains them."))
+}
+
+/// Shows the findings, the worst last, where the eye is.
+fn tell(report: &Report, output: &Output) {
+    let mut findings: Vec<&Finding> = report.findings.iter().collect();
+    findings.sort_by_key(|finding| finding.severity());
+    for finding in findings {
+        match output.is_json() {
+            true => output.event(&event(finding)),
+            false => output.message(&in_words(finding, output.screen_style())),
+        }
+    }
+}
+
+fn event(finding: &Finding) -> Event {
+    let level = match finding.severity() {
+        Severity::Note => Level::Note,
+        Severity::Warning => Level::Warning,
+        Severity::Error => Level::Finding,
+    };
+    Event::new(level, finding.rule.row().id)
+        .with("severity", finding.severity().name())
+        .with("place", finding.place.as_str())
+        .with("message", finding.message.as_str())
+        .with("remedy", finding.remedy.as_str())
+}
+
+fn in_words(finding: &Finding, style: Style) -> String {
+    let label = match finding.severity() {
+        Severity::Error => style.error("error:"),
+        Severity::Warning => style.warning("warning:"),
+        Severity::Note => style.note("note:"),
+    };
+    let id = style.note(&format!("[{}]", finding.rule.row().id));
+    let mut text = format!(
+        "{label} {}: {} {id}\n",
+        printable(&finding.place),
+        printable(&finding.message)
+    );
+    if finding.severity() != Severity::Note {
+        let remedy = printable(&finding.remedy);
+        text.push_str(&format!("  {} {remedy}\n", style.note("remedy:")));
+    }
+    text
+}
+
+fn summary(report: &Report, style: Style) -> String {
+    let mut text = String::new();
+    for check in &report.checks {
+        let word = format!("{:<12}", check.outcome.name());
+        let word = match check.outcome {
+            Checked::Failed => style.error(&word),
+            Checked::Warned => style.warning(&word),
+            Checked::Passed | Checked::NotChecked => word,
+        };
+        // Writing to a string cannot fail.
+        let _infallible = writeln!(text, "{:<13} {word} {}", check.name, printable(&check.said));
+    }
+    for what in ON_THE_VOLUME {
+        let _infallible = writeln!(text, "{:<13} {:<12} {what}", "", "not checked");
+    }
+    text
+}

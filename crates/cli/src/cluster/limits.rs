@@ -1,0 +1,141 @@
+//! Limits of time as options, made from the one table of them.
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use clap::{Arg, ArgMatches, Command, Error, FromArgMatches};
+use cluster::limits::{Limit, Limits, TABLE};
+
+/// The limits that a command has options for.
+pub(crate) trait Set: std::fmt::Debug + Clone {
+    /// Their names in the table.
+    const NAMES: &'static [&'static str];
+}
+
+/// Those of asking the API server.
+#[derive(Clone, Debug)]
+pub(crate) struct Asking;
+
+impl Set for Asking {
+    const NAMES: &'static [&'static str] =
+        &["connect-timeout", "credential-timeout", "request-timeout"];
+}
+
+/// Those of a stage pod too.
+#[derive(Clone, Debug)]
+pub(crate) struct Staging;
+
+impl Set for Staging {
+    const NAMES: &'static [&'static str] = &[
+        "connect-timeout",
+        "credential-timeout",
+        "request-timeout",
+        "pod-create-timeout",
+        "pod-timeout",
+        "stall-timeout",
+        "cleanup-timeout",
+    ];
+}
+
+/// The limits as they were asked for, the others as they are.
+#[derive(Clone, Debug)]
+pub(crate) struct LimitArgs<S> {
+    /// All of them.
+    pub(crate) limits: Limits,
+    set: PhantomData<S>,
+}
+
+impl<S: Set> clap::Args for LimitArgs<S> {
+    fn augment_args(command: Command) -> Command {
+        let rows = TABLE.iter().filter(|row| S::NAMES.contains(&row.name));
+        command.args(rows.map(option))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+fn option(row: &'static Limit) -> Arg {
+    Arg::new(row.name)
+        .long(row.name)
+        .value_name("TIME")
+        .value_parser(duration)
+        .help(format!(
+            "Limit of time for {} [default: {}s]",
+            row.bounds,
+            row.default.as_secs()
+        ))
+        .help_heading("Limits of time")
+        .hide_short_help(true)
+}
+
+impl<S: Set> FromArgMatches for LimitArgs<S> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut limits = Limits::default();
+        for name in S::NAMES {
+            if let Some(value) = matches.get_one::<Duration>(name) {
+                limits.set(name, *value);
+            }
+        }
+        Ok(Self {
+            limits,
+            set: PhantomData,
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// Reads `90`, `90s`, `5m` or `1h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic());
+    let unit = text.get(digits.len()..).unwrap_or_default();
+    let factor = match unit {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(format!("{unit:?} is not s, m or h")),
+    };
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| "it is not a whole number of seconds".to_owned())?;
+    match number.checked_mul(factor) {
+        None | Some(0) => Err("it has to be at least a second, and not for ever".to_owned()),
+        Some(seconds) => Ok(Duration::from_secs(seconds)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read() {
+        for (text, seconds) in [("90", 90), ("90s", 90), ("5m", 300), ("2h", 7200)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "s",
+            "1d",
+            "-1",
+            "1.5m",
+            "99999999999999999999",
+            "9999999999999999999h",
+        ] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_name_is_in_the_table() {
+        for name in Asking::NAMES.iter().chain(Staging::NAMES) {
+            assert!(TABLE.iter().any(|row| row.name == *name), "{name}");
+        }
+    }
+}
