@@ -13,6 +13,7 @@ mod connection;
 pub mod exec;
 pub mod far;
 pub mod info;
+pub mod journal;
 pub mod limits;
 pub mod preflight;
 pub mod release;

@@ -68,6 +68,8 @@ limits! {
     clean_up, "cleanup-timeout", "cleaning up", 30;
     /// One submission, answer included.
     submit, "submit-timeout", "one submission", 30;
+    /// Another run's hold on the local journal.
+    journal, "journal-timeout", "another run's hold on the local journal", 5;
     /// From the submission until the Job has a pod that does something.
     job_start, "job-start-timeout", "the start of the Job", 300;
     /// Watching the Job.

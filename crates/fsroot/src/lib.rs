@@ -42,7 +42,10 @@ mod walk;
 
 pub use case::CaseBehaviour;
 pub use error::Error;
-pub use folder::remove_empty_dir_ambient;
+pub use folder::{
+    FolderLock, FolderLocking, lock_folder_ambient, make_private_dirs_ambient,
+    remove_empty_dir_ambient,
+};
 pub use metadata::{Kind, Metadata};
 pub use platform::Resolver;
 pub use rel_path::{COMPONENT_MAX_BYTES, InvalidPath, RelPath};
