@@ -50,8 +50,12 @@ impl<'i> Sources<'i> {
     ///
     /// A failed read, or bytes that differ from what was read before.
     pub(crate) fn read(&self, value: &ValueRef, buf: &mut Vec<u8>) -> Result<(), Error> {
-        let mut piece = Vec::new();
         buf.clear();
+        if value.length <= PIECE_BYTES as u64 && matches!(value.seen, Seen::Whole(_)) {
+            // One piece, which then stands in `buf` as it is.
+            return self.stream(value, buf, &mut |_| Ok(()));
+        }
+        let mut piece = Vec::new();
         self.stream(value, &mut piece, &mut |bytes| {
             buf.extend_from_slice(bytes);
             Ok(())

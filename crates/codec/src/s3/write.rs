@@ -25,8 +25,10 @@ use crate::{LeftOutPart, Observer, Phase};
 const MAX_THREADS: usize = 4;
 /// Batches waiting for each thread.
 const BATCHES_PER_THREAD: usize = 2;
-/// Objects of a batch; small ones are not worth a hand-over each.
+/// Objects of a batch, and of one whose objects all go to one directory: small ones are not worth a hand-over each, and two
+/// threads that make files in the same directory wait for each other.
 const BATCH_JOBS: usize = 64;
+const BATCH_SIBLINGS: usize = 512;
 /// Bytes and chunks of a batch, so that the work stays even and the queue small.
 const BATCH_BYTES: u64 = 1 << 20;
 const BATCH_CHUNKS: usize = 4096;
@@ -304,10 +306,14 @@ pub(super) struct Batches {
 impl Batches {
     /// Adds a job, and hands the batch over when it is worth it.
     pub(super) fn push(&mut self, job: Job) -> Result<(), Error> {
+        let is_sibling = |last: &Job| last.directory() == job.directory();
+        if self.batch.len() >= BATCH_JOBS && !self.batch.last().is_some_and(is_sibling) {
+            self.flush()?;
+        }
         self.bytes += job.size_bytes();
         self.chunks += job.chunk_count();
         self.batch.push(job);
-        if self.batch.len() >= BATCH_JOBS
+        if self.batch.len() >= BATCH_SIBLINGS
             || self.bytes >= BATCH_BYTES
             || self.chunks >= BATCH_CHUNKS
         {
