@@ -115,7 +115,7 @@ async fn admission(connection: &Connection, plan: &Plan, report: &mut Report) {
             let rule = match gate {
                 Gate::Quota => Rule::Quota,
                 Gate::PodSecurity => Rule::PodSecurity,
-                Gate::Webhook => Rule::Webhook,
+                Gate::Policy => Rule::Policy,
                 Gate::Other => Rule::Admission,
             };
             report.find(rule, "pod/stage", message);

@@ -188,9 +188,9 @@ rules! {
     PodSecurity "stage-pod.pod-security" Error Staging
         "the namespace's level of pod security refuses the stage pod"
         "The pod fits the level `restricted`; see what else the namespace demands."
-    Webhook "stage-pod.webhook" Error Staging
-        "an admission webhook refuses the stage pod"
-        "The reason above is the webhook's; an image of your own is named with --stage-pod-image."
+    Policy "stage-pod.policy" Error Staging
+        "a policy of the cluster refuses the stage pod"
+        "The reason above is the policy's; an image that it takes is named with --stage-pod-image."
     Admission "stage-pod.refused" Error Staging
         "the server refuses the stage pod"
         "The reason above is the server's."

@@ -17,8 +17,8 @@ pub enum Gate {
     Quota,
     /// The namespace's level of pod security.
     PodSecurity,
-    /// An admission webhook.
-    Webhook,
+    /// A policy of the cluster: an admission webhook, or a rule of the server's own.
+    Policy,
     /// Something else in admission or validation.
     Other,
 }
@@ -35,7 +35,12 @@ impl Gate {
         };
         let has = |words: &str| message.contains(words);
         let gate = match code {
-            _ if has("admission webhook") || has("failed calling webhook") => Self::Webhook,
+            _ if has("admission webhook")
+                || has("failed calling webhook")
+                || has("AdmissionPolicy") =>
+            {
+                Self::Policy
+            }
             _ if has("violates PodSecurity") => Self::PodSecurity,
             403 if has("quota") => Self::Quota,
             403 if message.trim_end().ends_with(':') || has(" cannot ") => return None,
@@ -153,12 +158,17 @@ mod tests {
             (
                 400,
                 "admission webhook \"policy.example\" denied the request: images only from here",
-                Some(Gate::Webhook),
+                Some(Gate::Policy),
             ),
             (
                 403,
                 "pods \"x\" is forbidden: error looking up service account lab/ingestor: serviceaccount \"ingestor\" not found",
                 Some(Gate::Other),
+            ),
+            (
+                403,
+                "pods \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no images from there",
+                Some(Gate::Policy),
             ),
             (422, "Pod \"x\" is invalid: spec", Some(Gate::Other)),
             (500, "etcd", None),
