@@ -167,7 +167,11 @@ fn understand(line: &str) -> Result<Understood, String> {
             let (files, bytes) = (number()?, number()?);
             Answer::Receipt(files, bytes, words.next().unwrap_or_default().to_owned())
         }
-        _ => Answer::Other(line.split_ascii_whitespace().map(str::to_owned).collect()),
+        _ => Answer::Other(
+            line.split_ascii_whitespace()
+                .map(|word| plain(std::iter::once(word)))
+                .collect(),
+        ),
     };
     Ok(Understood::Answer(answer))
 }

@@ -60,7 +60,7 @@ pub fn clean(setup: &Setup, age: Duration) -> Vec<String> {
     )
 }
 
-/// Looks at programs, space, destination, lock and leftovers; changes nothing.
+/// Looks at programs, space, destination, lock and leftovers; leaves nothing.
 pub fn probe(setup: &Setup) -> Vec<String> {
     verb(setup, "probe", [])
 }

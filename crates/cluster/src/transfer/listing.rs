@@ -70,7 +70,7 @@ fn path(source: &dyn Source, index: u32) -> &[u8] {
 /// A line of the manifest, newline included.
 pub(super) fn line(path: &[u8], sha256: &[u8; 32]) -> Vec<u8> {
     let mut line = Vec::with_capacity(path.len() + 68);
-    if is_odd(path) {
+    if is_escaped(path) {
         line.push(b'\\');
     }
     line.extend_from_slice(data_encoding::HEXLOWER.encode(sha256).as_bytes());
@@ -80,15 +80,19 @@ pub(super) fn line(path: &[u8], sha256: &[u8; 32]) -> Vec<u8> {
     line
 }
 
-/// Tells whether a name cannot stand on a line as it is. The hash programs do not agree on how such names are shown.
+/// Tells whether the hash programs do not agree on how a name is shown.
 pub(super) fn is_odd(path: &[u8]) -> bool {
-    path.iter()
-        .any(|byte| matches!(byte, b'\n' | b'\r' | b'\\'))
+    is_escaped(path) || path.contains(&b'\r')
+}
+
+/// Tells whether a name cannot stand on a line as it is.
+fn is_escaped(path: &[u8]) -> bool {
+    path.iter().any(|byte| matches!(byte, b'\n' | b'\\'))
 }
 
 /// The name as it stands in the manifest.
 pub(super) fn escaped(path: &[u8]) -> Cow<'_, [u8]> {
-    if !is_odd(path) {
+    if !is_escaped(path) {
         return path.into();
     }
     let mut text = Vec::with_capacity(path.len() + 8);

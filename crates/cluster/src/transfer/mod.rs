@@ -15,6 +15,7 @@ mod error;
 mod frame;
 mod gate;
 mod listing;
+mod probe;
 mod progress;
 mod reconcile;
 mod retry;
@@ -29,9 +30,10 @@ use std::time::Duration;
 
 pub use command::SCRIPT_VARIABLE;
 pub use error::TransferError;
+pub use probe::{Probe, probe};
 pub use progress::{Notice, Observer, Progress, Silent};
 pub use source::{PayloadSource, Source, SourceFile};
-pub use verbs::{publish, record, release};
+pub use verbs::{Reclaimed, clean, publish, reclaim, record, release};
 
 use crate::far::Far;
 use crate::limits::Limits;
@@ -71,6 +73,8 @@ pub struct Setup {
     pub stall: Duration,
     /// How long a broken transfer is tried again, since the last progress.
     pub retry: Duration,
+    /// The first pause between two attempts; later ones are longer.
+    pub pause: Duration,
     /// What the random part of the pauses between attempts comes from.
     pub seed: u64,
 }
@@ -92,6 +96,7 @@ impl Setup {
             beat: Duration::from_secs(10),
             stall: limits.stall,
             retry: limits.retry,
+            pause: Duration::from_millis(500),
             seed: 0,
         }
     }

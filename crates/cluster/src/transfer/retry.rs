@@ -8,14 +8,13 @@ use tokio::time::{Instant, sleep};
 use super::error::Failure;
 use super::progress::Meter;
 use super::session::{Task, session};
-use super::{Notice, Receipt, TransferError};
+use super::{Notice, Receipt, Setup, TransferError};
 use crate::far::Far;
 
-const PAUSE_FIRST: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(15);
 
 pub(super) async fn carry(task: &Task<'_>, far: &dyn Far) -> Result<Receipt, TransferError> {
-    let mut pauses = Pauses::new(task.setup.seed);
+    let mut pauses = Pauses::new(task.setup);
     let mut progress = Instant::now();
     let (mut sent_bytes, mut sessions, mut best) = (0, 0, 0);
     loop {
@@ -56,19 +55,21 @@ pub(super) async fn carry(task: &Task<'_>, far: &dyn Far) -> Result<Receipt, Tra
 #[derive(Debug)]
 pub(super) struct Pauses {
     state: u64,
+    first: Duration,
     next: Duration,
 }
 
 impl Pauses {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(setup: &Setup) -> Self {
         Self {
-            state: seed,
-            next: PAUSE_FIRST,
+            state: setup.seed,
+            first: setup.pause,
+            next: setup.pause,
         }
     }
 
     pub(super) fn begin_again(&mut self) {
-        self.next = PAUSE_FIRST;
+        self.next = self.first;
     }
 
     /// Returns between half and all of what is next.
@@ -96,11 +97,15 @@ mod tests {
     #[test]
     fn pauses_grow_within_bounds_and_differ_by_seed() {
         let take = |seed| -> Vec<Duration> {
-            let mut pauses = Pauses::new(seed);
+            let setup = Setup {
+                seed,
+                ..Setup::new("cats", "r", "p")
+            };
+            let mut pauses = Pauses::new(&setup);
             (0..10).map(|_| pauses.next()).collect()
         };
         let pauses = take(1);
-        let mut whole = PAUSE_FIRST;
+        let mut whole = Duration::from_millis(500);
         for pause in &pauses {
             assert!(*pause >= whole / 2 && *pause <= whole, "{pause:?}");
             whole = (whole * 2).min(PAUSE_MAX);

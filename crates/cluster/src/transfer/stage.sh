@@ -56,6 +56,15 @@ attempt() { # WHAT COMMAND...
     "$@" 2> "$why" || { trouble "$what"; false; }
 }
 
+# Runs a command with the words of a file, each ended by NUL, as its last arguments. Not straight from the file: a busybox that
+# runs its own programs without exec lets them move the place where the next words are read.
+words() { # FILE COMMAND...
+    from=$1
+    shift
+    # shellcheck disable=SC2002
+    cat "$from" | xargs -0 -r "$@"
+}
+
 # Says every few seconds that something is still going on. What runs must not write to the output.
 ticking() { # WHAT COMMAND...
     ticked=$1
@@ -89,8 +98,8 @@ end_session() {
     tries=0
     while kill -9 "-$other" 2> /dev/null && writes_still "$other"; do
         tries=$((tries + 1))
-        [ "$tries" -lt 10 ] || return 1
-        [ "$tries" -lt 3 ] || sleep 1
+        [ "$tries" -lt 100 ] || return 1
+        [ "$tries" -lt 3 ] || sleep 0.1 2> /dev/null || sleep 1
     done
     return 0
 }
@@ -241,22 +250,33 @@ sweep() { rm -rf "$home"/trash-*; }
 # --- what a push must not walk over --------------------------------------------------------------------------------------
 
 check_destination() {
+    free=1
     if [ -e "$ingesting" ]; then
         say "error ingesting $(tr '\n' ' ' 2> /dev/null < "$ingesting" | cut -c 1-300)"
-        return 1
+        free=''
     fi
-    [ ! -e "$dataset" ] || [ -d "$dataset" ] || { say "error destination $dataset is no directory"; return 1; }
-    [ ! -d "$dataset" ] || [ -z "$(ls -A "$dataset" 2> "$why" | head -n 1)" ] || {
+    if [ -d "$dataset" ]; then
+        first=$(ls -A "$dataset" 2> "$why" | head -n 1)
+        if [ -n "$first" ]; then
+            say "error destination $dataset"
+            free=''
+        elif [ -s "$why" ]; then
+            trouble "listing $dataset"
+            free=''
+        fi
+    elif [ -e "$dataset" ]; then
         say "error destination $dataset"
-        return 1
-    }
-    [ ! -d "$dataset" ] || [ ! -s "$why" ] || { trouble "listing $dataset"; return 1; }
+        free=''
+    fi
+    [ -n "$free" ]
 }
 
 check_programs() {
-    for program in awk cat cp cut date dd find head ls ln mkdir mv rm rmdir sed sha256sum sleep sort stat sync tar tee touch tr wc xargs; do
-        command -v "$program" > /dev/null || { say "error missing-program $program"; return 1; }
+    missing=''
+    for program in awk cat cp cut date dd find head ls ln mkdir mv rm rmdir sed sha256sum sleep sort stat sync tail tar tee touch tr wc xargs; do
+        command -v "$program" > /dev/null || { say "error missing-program $program"; missing=1; }
     done
+    [ -z "$missing" ]
 }
 
 # --- frames, the left side: reads, writes files, and tells the right side ------------------------------------------------
@@ -358,7 +378,7 @@ frame_list() {
 
 # drop SEQ LIST
 frame_drop() {
-    if (cd "$files" && xargs -0 -r rm -f --) 2> "$why" < "$list"; then
+    if (cd "$files" && words "$list" rm -f --) 2> "$why"; then
         find "$files" -mindepth 1 -depth -type d -exec rmdir {} \; 2> /dev/null
         say "dropped $seq"
     else
@@ -375,8 +395,8 @@ frame_link() {
     [ -z "$stopped" ] || return
     # shellcheck disable=SC2016
     if mkdir -p "$files/$path" 2> "$why" && (
-        cd "$published" && xargs -0 -r sh -c 'to=$1; shift; ln -- "$@" "$to/"' sh "$files/$path"
-    ) 2> "$why" < "$list"; then
+        cd "$published" && words "$list" sh -c 'to=$1; shift; ln -- "$@" "$to/"' sh "$files/$path"
+    ) 2> "$why"; then
         say "linked $seq yes"
     else
         say "linked $seq no"
@@ -428,7 +448,7 @@ collect() { # DIRECTORY
     true > "$tmp/names"
     true > "$tmp/sizes"
     [ ! -d "$1" ] || (
-        cd "$1" && find . -type f -print0 > "$tmp/names" && xargs -0 -r stat -c %s < "$tmp/names" > "$tmp/sizes"
+        cd "$1" && find . -type f -print0 > "$tmp/names" && words "$tmp/names" stat -c %s > "$tmp/sizes"
     )
 }
 
@@ -452,7 +472,7 @@ report_hash() {
 digests() { # PLACE
     case $1 in
         odd) digest_odd ;;
-        *) (cd "$place" && xargs -0 -r sha256sum --) < "$list" | tee -a "$tmp/receipt" ;;
+        *) (cd "$place" && words "$list" sha256sum --) | tee -a "$tmp/receipt" ;;
     esac
 }
 
@@ -462,7 +482,9 @@ digest_odd() {
     path=${path%x}
     digest=$(sha256sum < "$place/$path") || return
     shown=$(printf '%sx' "$path" | sed -e 's/\\/\\\\/g' | awk 'NR > 1 { printf "\\n" } { printf "%s", $0 }')
-    printf '\\%s  %s\n' "${digest%% *}" "${shown%x}" | tee -a "$tmp/receipt"
+    shown=${shown%x}
+    [ "$shown" = "$path" ] || digest="\\$digest"
+    printf '%s  %s\n' "${digest%% *}" "$shown" | tee -a "$tmp/receipt"
 }
 
 # What is there is counted once more, and what was read back becomes the manifest.
@@ -486,7 +508,7 @@ conclude() { # COUNT
         true >> "$tmp/receipt"
         latest "$1" | sort -t ' ' -k 3 > "$work/manifest" &&
             flush &&
-            (cd "$work/files" && find . ! -type d -print0 > "$tmp/names" && xargs -0 -r stat -c %s < "$tmp/names" > "$tmp/sizes")
+            (cd "$work/files" && find . ! -type d -print0 > "$tmp/names" && words "$tmp/names" stat -c %s > "$tmp/sizes")
     } 2> "$why"
 }
 
@@ -499,9 +521,9 @@ latest() { # COUNT
     fi
 }
 
-# Of one file system where sync can do that, and then errors are told.
+# Of one file system where sync can do that, and then errors are told. There is nothing to write where it is tried.
 flush() {
-    if sync -f /dev/null 2> /dev/null; then sync -f "$staging"; else sync; fi
+    if sync -f /proc/self 2> /dev/null; then sync -f "$staging"; else sync; fi
 }
 
 # --- publish --------------------------------------------------------------------------------------------------------------
@@ -588,14 +610,19 @@ report_clean() { # AGE WATCH STEP HOLDER
         [ -d "$place" ] || continue
         enter "${place##*/}"
         is_stale "$age" || continue
-        if acquire "$@"; then
+        # Its errors are about one table of many.
+        if ticking watching acquire_quietly "$@"; then
             clean
             release
+        else
+            say "kept $table $(tail -n 1 "$tmp/said")"
         fi
     done
     say cleaned
     until_closed
 }
+
+acquire_quietly() { acquire "$@" > "$tmp/said"; }
 
 is_stale() { # AGE
     clock=$(date +%s)
@@ -618,28 +645,30 @@ clean() {
 
 # --- short verbs ------------------------------------------------------------------------------------------------------------
 
+# Everything that would stop a push is a finding here; it changes nothing for longer than it looks.
 verb_probe() {
     enter "$table"
     say 'longshore 1'
-    check_programs || return
-    attempt 'making the staging directory' mkdir -p "$all" &&
-        attempt 'writing to the volume' probe_write || return
-    say "space $(stat -f -c '%a %S %d %c' "$staging")"
-    check_destination || return
-    for found in "$home"/lock/owner-*; do
-        [ ! -e "$found" ] || say "held $(holder "${found##*/owner-}")"
-    done
-    for found in "$home"/work-* "$home"/taken-*; do
-        [ ! -d "$found" ] || say "leftover ${found##*/}"
-    done
-    command -v zstd > /dev/null && say 'compressor zstd'
-    command -v gzip > /dev/null && say 'compressor gzip'
-    report_run
+    if check_programs; then
+        attempt 'making the staging directory' mkdir -p "$all" && attempt 'writing to the volume' probe_write
+        check_destination
+        say "space $(stat -f -c '%a %S %d %c' "$shared")"
+        for found in "$home"/lock/owner-*; do
+            [ ! -e "$found" ] || say "held $(holder "${found##*/owner-}")"
+        done
+        for found in "$home"/work-* "$home"/taken-*; do
+            [ ! -d "$found" ] || say "leftover ${found##*/}"
+        done
+        for program in zstd gzip; do
+            command -v "$program" > /dev/null && say "compressor $program"
+        done
+        report_run
+    fi | sed -e 's/^error /finding /'
     say done
 }
 
 probe_write() {
-    say probe > "$all/probe-$id" && rm -f "$all/probe-$id"
+    say probe > "$all/.probe-$id" && rm -f "$all/.probe-$id"
 }
 
 # record TEXT: keeps what the client says of its Job with the data; no text takes it away.

@@ -49,6 +49,8 @@ pub(crate) enum Fault {
     Hang(u64),
     /// After so much input the process and all its children are killed.
     Kill(u64),
+    /// After so much input everything there is stopped.
+    Stop(u64),
     /// Input and output pass one byte at a time.
     Drip,
 }
@@ -122,6 +124,7 @@ impl LocalFar {
             .env(SCRIPT_VARIABLE, &self.script)
             .current_dir("/")
             .process_group(0)
+            .kill_on_drop(true)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -213,6 +216,10 @@ async fn carry(
                     Some(End::Lost("cut".into()))
                 }
                 (Stop::Fault, Fault::Hang(_)) => std::future::pending().await,
+                (Stop::Fault, Fault::Stop(_)) => {
+                    signal(group, "STOP");
+                    std::future::pending().await
+                }
                 (Stop::Fault, Fault::Kill(_)) => {
                     signal(group, "KILL");
                     outputs.await;
@@ -266,6 +273,7 @@ async fn pump_in(
         | Fault::Abandon(at)
         | Fault::Success(at)
         | Fault::Hang(at)
+        | Fault::Stop(at)
         | Fault::Kill(at) => at,
         _ => u64::MAX,
     };
@@ -341,6 +349,72 @@ pub(crate) fn signal(group: u32, name: &str) {
         .unwrap();
 }
 
+/// Programs that do something else than they should, put before those of dash.
+pub(crate) struct Programs {
+    pub(crate) dir: PathBuf,
+}
+
+/// What happens when so many programs have been started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strike {
+    /// Everything is killed instead of running it.
+    KillBefore,
+    /// Everything is killed after it has run.
+    KillAfter,
+    /// Everything stands still before it runs.
+    StopBefore,
+}
+
+impl Programs {
+    pub(crate) fn new(dir: &Path) -> Self {
+        let dir = dir.join("programs");
+        std::fs::create_dir_all(&dir).unwrap();
+        Self { dir }
+    }
+
+    /// Replaces a program by the body of a script; `real` in it runs the program.
+    pub(crate) fn replace(&self, name: &str, body: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.dir.join(name);
+        let text = format!("#!/usr/bin/dash\nreal() {{ /usr/bin/{name} \"$@\"; }}\n{body}\n");
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Strikes at the start of the `at`-th of some programs.
+    pub(crate) fn strike(&self, names: &[&str], strike: Strike, at: u32) {
+        let count = self.dir.join("count");
+        std::fs::write(&count, format!("{at}\n")).unwrap();
+        let count = count.display();
+        let (signal, before, after) = match strike {
+            Strike::KillBefore => ("KILL", "hit", "true"),
+            Strike::KillAfter => ("KILL", "true", "hit"),
+            Strike::StopBefore => ("STOP", "hit", "true"),
+        };
+        let body = format!(
+            "read -r n < {count}\nn=$((n - 1))\necho $n > {count}\n\
+             hit() {{ [ $n -ne 0 ] || {{ read -r _ _ _ _ g _ < /proc/self/stat; kill -{signal} -$g; }}; }}\n\
+             {before}\nreal \"$@\"\nstatus=$?\n{after}\nexit $status"
+        );
+        for name in names {
+            self.replace(name, &body);
+        }
+    }
+
+    /// Tells whether there were so many.
+    pub(crate) fn struck(&self) -> bool {
+        let count = std::fs::read_to_string(self.dir.join("count")).unwrap();
+        count.trim().parse::<i64>().unwrap() <= 0
+    }
+
+    /// Lets all programs be themselves again.
+    pub(crate) fn restore(&self) {
+        for entry in std::fs::read_dir(&self.dir).unwrap() {
+            std::fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+    }
+}
+
 /// A volume with pods on it.
 pub(crate) struct Volume {
     pub(crate) dir: tempfile::TempDir,
@@ -371,6 +445,7 @@ impl Volume {
             lock_look: Duration::from_secs(1),
             stall: Duration::from_secs(10),
             retry: Duration::from_secs(30),
+            pause: Duration::from_millis(20),
             ..Setup::new("cats", run, pod)
         }
     }

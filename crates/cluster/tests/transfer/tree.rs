@@ -67,7 +67,7 @@ impl Tree {
             b"texts/back\\slash",
             b"texts/new\nline",
             b"texts/ends with newline\n",
-            b"texts/return\r",
+            b"texts/re\rturn",
             "texts/ünï\u{1f600}".as_bytes(),
             b"texts/\xff\xfe\x81\x82",
             b"texts/tab\t\x01",
@@ -208,4 +208,12 @@ impl Source for TreeSource {
             _ => Err("changed since it was checked".to_owned()),
         }
     }
+}
+
+/// Many files of about one size.
+pub(crate) fn small(count: usize, size: usize) -> Tree {
+    Tree::new((0..count).map(|number| {
+        let name = format!("images/{:02}/{number:06}.jpg", number % 7);
+        (name.into_bytes(), content(size + number % 5, number as u64))
+    }))
 }

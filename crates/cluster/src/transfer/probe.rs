@@ -1,0 +1,76 @@
+//! A look at the far side before anything is sent.
+
+use super::answer::Answer;
+use super::conversation::{Conversation, Owed};
+use super::error::{Failure, told};
+use super::session::unexpected;
+use super::verbs::again;
+use super::{Setup, TransferError, command};
+use crate::far::Far;
+
+/// What a look at the volume found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Probe {
+    /// Everything that would stop a push: missing programs, a volume that cannot be written to, data at the destination, an
+    /// ingest that runs.
+    pub findings: Vec<TransferError>,
+    /// Bytes that may still be written.
+    pub free_bytes: Option<u64>,
+    /// Files that may still be made; `None` where that is not counted.
+    pub free_inodes: Option<u64>,
+    /// What the holder of the lock says of itself. It may be dead.
+    pub held: Option<String>,
+    /// What earlier runs left of this table.
+    pub leftovers: Vec<String>,
+    /// Programs there that could undo compression.
+    pub compressors: Vec<String>,
+    /// The record beside the data, empty if there is none.
+    pub record: String,
+}
+
+impl Probe {
+    fn take(&mut self, words: &[String]) -> Result<(), Failure> {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["finding", id, rest @ ..] => match told(id, &rest.join(" ")) {
+                Failure::Final(error) => self.findings.push(error),
+                broken @ Failure::Broken(_) => return Err(broken),
+            },
+            ["space", blocks, block_bytes, free, all] => {
+                let number = |word: &str| word.parse::<u64>().ok();
+                self.free_bytes = number(blocks)
+                    .zip(number(block_bytes))
+                    .and_then(|(blocks, bytes)| blocks.checked_mul(bytes));
+                // File systems that make inodes as they need them count none.
+                self.free_inodes = number(free).filter(|_| number(all) > Some(0));
+            }
+            ["held", rest @ ..] => self.held = Some(rest.join(" ")),
+            ["leftover", name] => self.leftovers.push((*name).to_owned()),
+            ["compressor", name] => self.compressors.push((*name).to_owned()),
+            _ => return Err(Failure::Broken(format!("the far side said {words:?}"))),
+        }
+        Ok(())
+    }
+}
+
+/// Looks at the volume as a pod sees it. Takes no lock, and leaves nothing.
+pub async fn probe(far: &dyn Far, setup: &Setup) -> Result<Probe, TransferError> {
+    again(setup, async || look(far, setup).await).await
+}
+
+async fn look(far: &dyn Far, setup: &Setup) -> Result<Probe, Failure> {
+    let words = command::probe(setup);
+    let mut talk = Conversation::start(far, words, setup.patience(0)).await?;
+    let mut probe = Probe::default();
+    loop {
+        match talk.answer(Owed::Yes).await? {
+            Answer::Run(record) => probe.record = String::from_utf8_lossy(&record).into_owned(),
+            Answer::Other(words) if words == ["done"] => {
+                talk.quit().await;
+                return Ok(probe);
+            }
+            Answer::Other(words) => probe.take(&words)?,
+            other => return Err(unexpected(&other)),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Whatever happens to a connection, the result is that of one to which nothing happened, and little is sent twice.
+
+use crate::local::{Fault, SHELLS, Shell, Volume};
+use crate::push;
+use crate::tree::{Tree, content, small};
+
+/// What may be on the way when a connection breaks.
+const WINDOW_BYTES: u64 = 8 << 20;
+
+fn tree() -> Tree {
+    let mut tree = small(1500, 900).files;
+    tree.insert(b"large.bin".to_vec(), content(12 << 20, 5));
+    tree.insert(b"texts/odd\nname".to_vec(), content(600, 6));
+    Tree::new(tree)
+}
+
+/// Pushes while `faults` happen, one to each connection.
+async fn check(shell: Shell, tree: &Tree, faults: &[Fault]) {
+    let volume = Volume::new();
+    let far = volume.far(shell);
+    let mut setup = volume.setup("r1", "p1");
+    setup.stall = std::time::Duration::from_secs(3);
+    far.plan(faults.iter().copied());
+    let result = push(&far, tree, &setup).await;
+    let receipt = result.unwrap_or_else(|error| panic!("{shell:?} {faults:?}: {error}"));
+    tree.assert_is(&volume.published());
+    let interruptions = u64::from(receipt.sessions - 1);
+    let twice = receipt.sent_bytes - tree.bytes();
+    assert!(
+        twice <= interruptions * WINDOW_BYTES,
+        "{shell:?} {faults:?}: {twice} bytes twice in {interruptions} interruptions"
+    );
+}
+
+#[tokio::test]
+async fn input_that_ends_anywhere() {
+    let tree = tree();
+    for shell in SHELLS {
+        for at in [
+            0, 1, 40, 5_000, 262_144, 1_000_000, 4_000_000, 9_000_000, 13_900_000,
+        ] {
+            check(shell, &tree, &[Fault::CutInput(at)]).await;
+        }
+        let several = [100, 7_000_000, 1_000_000, 3_000_000].map(Fault::CutInput);
+        check(shell, &tree, &several).await;
+    }
+}
+
+#[tokio::test]
+async fn success_is_told_in_the_middle() {
+    let tree = tree();
+    for shell in SHELLS {
+        for at in [1, 300_000, 6_000_000, 13_000_000] {
+            check(shell, &tree, &[Fault::Success(at)]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_is_never_told_of_the_end_is_ended_by_the_next() {
+    let tree = tree();
+    for shell in SHELLS {
+        for at in [1, 300_000, 6_000_000, 13_000_000] {
+            check(shell, &tree, &[Fault::Abandon(at), Fault::Abandon(at / 2)]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn output_that_is_lost() {
+    let mut tree = small(300, 900).files;
+    tree.insert(b"large.bin".to_vec(), content(2 << 20, 5));
+    let tree = Tree::new(tree);
+    for shell in SHELLS {
+        for at in [0, 12, 60, 200, 5_000] {
+            check(shell, &tree, &[Fault::CutOutput(at)]).await;
+            check(shell, &tree, &[Fault::LostTail(at)]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_script_is_killed_anywhere() {
+    let tree = tree();
+    for shell in SHELLS {
+        for at in [1, 50, 300_000, 2_000_000, 8_000_000, 13_000_000] {
+            check(shell, &tree, &[Fault::Kill(at), Fault::Kill(at / 3 + 1)]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn everything_stands_still() {
+    let tree = tree();
+    for shell in SHELLS {
+        check(shell, &tree, &[Fault::Hang(1), Fault::Hang(5_000_000)]).await;
+    }
+}
+
+#[tokio::test]
+async fn one_byte_at_a_time() {
+    let tree = Tree::new([
+        (b"a".to_vec(), content(3000, 1)),
+        (b"b\n".to_vec(), content(300, 2)),
+        (b"images/c".to_vec(), vec![]),
+    ]);
+    for shell in SHELLS {
+        check(shell, &tree, &[Fault::Drip, Fault::Drip]).await;
+    }
+}
+
+/// The answer to a publish may be lost like any other.
+#[tokio::test]
+async fn a_publish_whose_answer_is_lost_is_asked_for_again() {
+    let tree = small(20, 100);
+    for shell in SHELLS {
+        for fault in [
+            Fault::CutOutput(0),
+            Fault::CutOutput(14),
+            Fault::LostTail(5),
+            Fault::Abandon(0),
+            Fault::Kill(0),
+        ] {
+            check(shell, &tree, &[Fault::None, fault]).await;
+        }
+    }
+}

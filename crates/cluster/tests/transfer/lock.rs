@@ -1,0 +1,127 @@
+//! One run at a time: a lock on the volume, between processes that share nothing else.
+
+use std::time::{Duration, Instant};
+
+use cluster::transfer::{self, Notice, Observer, TransferError, command};
+
+use crate::local::{SHELLS, Shell, Volume};
+use crate::tree::{Tree, small};
+use crate::{carry, push};
+
+#[tokio::test]
+async fn a_lock_that_was_given_back_is_free_at_once() {
+    for shell in SHELLS {
+        let volume = Volume::new();
+        let far = volume.far(shell);
+        let setup = volume.setup("r1", "p1");
+        carry(&far, &small(3, 3), &setup).await.unwrap();
+        transfer::release(&far, &setup).await.unwrap();
+        let mut setup = volume.setup("r2", "p2");
+        setup.lock_watch = Duration::from_secs(3600);
+        carry(&far, &small(3, 3), &setup).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_lock_that_stands_still_is_taken_over_after_it_was_watched() {
+    #[derive(Default)]
+    struct Watching(std::sync::Mutex<Vec<Notice>>);
+    impl Observer for Watching {
+        fn notice(&self, notice: Notice) {
+            self.0.lock().unwrap().push(notice);
+        }
+    }
+    for shell in SHELLS {
+        let volume = Volume::new();
+        let far = volume.far(shell);
+        let mut setup = volume.setup("r1", "p1");
+        setup.holder = "anna on host".to_owned();
+        carry(&far, &small(3, 3), &setup).await.unwrap();
+        let mut setup = volume.setup("r2", "p2");
+        setup.lock_watch = Duration::from_secs(3);
+        let begun = Instant::now();
+        let source = std::sync::Arc::new(small(3, 3).source());
+        let watching = Watching::default();
+        transfer::carry(&far, source, &setup, &watching)
+            .await
+            .unwrap();
+        assert!(begun.elapsed() >= setup.lock_watch, "{shell:?}");
+        let expected = Notice::Watching {
+            holder: "anna on host".to_owned(),
+            time: setup.lock_watch,
+        };
+        assert_eq!(watching.0.lock().unwrap().first(), Some(&expected));
+        assert!(volume.home().join("lock/owner-r2.p2").exists());
+    }
+}
+
+/// What died between two steps of taking or giving back is in nobody's way.
+#[tokio::test]
+async fn a_half_taken_lock_is_taken() {
+    for shell in SHELLS {
+        let volume = Volume::new();
+        let far = volume.far(shell);
+        std::fs::create_dir_all(volume.home().join("lock")).unwrap();
+        std::fs::create_dir_all(volume.home().join("lock.r1.p1")).unwrap();
+        std::fs::write(volume.home().join("lock.r1.p1/owner-r1.p1"), "").unwrap();
+        let mut setup = volume.setup("r1", "p1");
+        setup.lock_watch = Duration::from_secs(3600);
+        carry(&far, &small(3, 3), &setup).await.unwrap();
+    }
+}
+
+/// Pushes as a whole client does: a pod with its first process, the transfer, the publish, the end.
+async fn client(
+    volume: &Volume,
+    shell: Shell,
+    number: usize,
+    tree: &Tree,
+) -> Result<(), TransferError> {
+    let far = volume.far(shell);
+    let mut setup = volume.setup(&format!("r{number}"), "p");
+    setup.lock_watch = Duration::from_secs(6);
+    setup.beat = Duration::from_millis(500);
+    let second = Duration::from_secs(1);
+    let words = command::supervise_for(&setup, second, 10 * second, 60 * second);
+    let mut first = far.command(&words).spawn().unwrap();
+    let result = push(&far, tree, &setup).await.map(drop);
+    // The winner holds it until everybody has noticed.
+    if result.is_ok() {
+        tokio::time::sleep(5 * second).await;
+        transfer::release(&far, &setup).await.unwrap();
+    }
+    first.kill().await.ok();
+    result
+}
+
+async fn race(shell: Shell, count: usize) {
+    let volume = Volume::new();
+    let trees: Vec<_> = (0..count).map(|number| small(40 + number, 500)).collect();
+    let clients = trees.iter().enumerate();
+    let clients = clients.map(|(number, tree)| client(&volume, shell, number, tree));
+    let results = futures_util::future::join_all(clients).await;
+    let mut winners = Vec::new();
+    for (tree, result) in trees.iter().zip(&results) {
+        match result {
+            Ok(()) => winners.push(tree),
+            Err(TransferError::Held { .. }) => {}
+            Err(error) => panic!("{shell:?}: {error}"),
+        }
+    }
+    assert_eq!(winners.len(), 1, "{results:?}");
+    winners[0].assert_is(&volume.published());
+}
+
+#[tokio::test]
+async fn of_two_at_once_one_wins() {
+    for shell in SHELLS {
+        race(shell, 2).await;
+    }
+}
+
+#[tokio::test]
+async fn of_eight_at_once_one_wins() {
+    for shell in SHELLS {
+        race(shell, 8).await;
+    }
+}

@@ -1,0 +1,200 @@
+//! What is asked before and after: looking, recording, removing, keeping alive.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use cluster::transfer::{self, Reclaimed, TransferError, command};
+
+use crate::local::{Fault, SHELLS, Volume, signal};
+use crate::tree::small;
+use crate::{carry, push};
+
+#[tokio::test]
+async fn a_look_finds_everything_that_would_stop_a_push() {
+    for shell in SHELLS {
+        let volume = Volume::new();
+        let far = volume.far(shell);
+        let setup = volume.setup("r1", "p1");
+        let probe = transfer::probe(&far, &setup).await.unwrap();
+        assert_eq!(probe.findings, []);
+        assert!(probe.free_bytes > Some(1 << 20), "{probe:?}");
+        assert_eq!((probe.held, probe.leftovers), (None, vec![]));
+        assert_eq!(probe.record, "");
+
+        carry(&far, &small(3, 3), &setup).await.unwrap();
+        transfer::record(&far, &setup, "{\"key\": 1}\n")
+            .await
+            .unwrap();
+        std::fs::create_dir(volume.shared().join("cats")).unwrap();
+        let probe = transfer::probe(&far, &setup).await.unwrap();
+        assert_eq!(probe.findings, []);
+        std::fs::write(volume.shared().join("cats/x"), "").unwrap();
+        let lock = volume.shared().join(".tracebloc-ingest-cats.lock");
+        std::fs::write(lock, "{\"ingestor_id\": \"i\"}").unwrap();
+        let probe = transfer::probe(&far, &setup).await.unwrap();
+        let expected = [
+            TransferError::Ingesting {
+                holder: "{\"ingestor_id\": \"i\"}".into(),
+            },
+            TransferError::Destination {
+                path: volume.shared().join("cats").display().to_string(),
+            },
+        ];
+        assert_eq!(probe.findings, expected);
+        assert_eq!(probe.held.as_deref(), Some("r1"));
+        assert_eq!(probe.leftovers, ["work-r1.p1"]);
+        assert_eq!(probe.record, "{\"key\": 1}\n");
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_was_not_looked_at_ends_a_transfer() {
+    for shell in SHELLS {
+        let volume = Volume::new();
+        let far = volume.far(shell);
+        let tree = small(3, 3);
+        let mut setup = volume.setup("r1", "p1");
+        push(&far, &tree, &setup).await.unwrap();
+        transfer::record(&far, &setup, "job 1").await.unwrap();
+        transfer::release(&far, &setup).await.unwrap();
+        let error = transfer::record(&far, &setup, "job 2").await.unwrap_err();
+        assert_eq!(error, TransferError::LockLost);
+
+        setup = volume.setup("r2", "p2");
+        let error = carry(&far, &tree, &setup).await.unwrap_err();
+        let record = "job 1".to_owned();
+        assert_eq!(error, TransferError::RunChanged { record });
+        setup.record = "job 1".to_owned();
+        carry(&far, &tree, &setup).await.unwrap();
+        transfer::record(&far, &setup, "").await.unwrap();
+        let probe = transfer::probe(&far, &setup).await.unwrap();
+        assert_eq!(probe.record, "");
+    }
+}
+
+#[tokio::test]
+async fn a_staged_copy_is_removed_if_it_is_the_one_that_was_meant() {
+    for shell in SHELLS {
+        let volume = Volume::new();
+        let far = volume.far(shell);
+        let setup = volume.setup("r1", "p1");
+        let receipt = push(&far, &small(3, 3), &setup).await.unwrap();
+        transfer::release(&far, &setup).await.unwrap();
+        let digest = &receipt.manifest_sha256;
+        let other = "0".repeat(64);
+        let reclaim = async |digest: &str| transfer::reclaim(&far, &setup, digest).await.unwrap();
+        assert_eq!(reclaim(&other).await, Reclaimed::Other);
+        assert!(volume.published().exists());
+        assert_eq!(reclaim(digest).await, Reclaimed::Removed);
+        assert!(!volume.published().exists());
+        assert_eq!(reclaim(digest).await, Reclaimed::Absent);
+        assert_eq!(std::fs::read_dir(volume.home()).unwrap().count(), 0);
+    }
+}
+
+#[tokio::test]
+async fn leftovers_are_removed_when_they_are_old() {
+    for shell in SHELLS {
+        let volume = Volume::new();
+        let far = volume.far(shell);
+        let setup = volume.setup("r1", "p1");
+        push(&far, &small(3, 3), &setup).await.unwrap();
+        carry(&far, &small(5, 3), &setup).await.unwrap();
+        transfer::release(&far, &setup).await.unwrap();
+        let other = volume.setup("r2", "p2");
+        let clean = async |age| transfer::clean(&far, &other, Duration::from_secs(age)).await;
+        assert!(clean(3600).await.unwrap().is_empty());
+        assert!(volume.home().join("work-r1.p1").exists());
+        let since = volume.home().join("work-r1.p1/since");
+        std::fs::write(since, "1000\n").unwrap();
+        assert_eq!(clean(3600).await.unwrap(), ["cats"]);
+        assert!(!volume.home().join("work-r1.p1").exists());
+        small(3, 3).assert_is(&volume.published());
+    }
+}
+
+fn is_alive(group: u32) -> bool {
+    let output = Command::new("ps").args(["-eo", "pgid=,stat="]).output();
+    let listed = String::from_utf8(output.unwrap().stdout).unwrap();
+    listed.lines().any(|line| {
+        let mut words = line.split_whitespace();
+        words.next() == Some(&group.to_string()) && !words.next().unwrap().starts_with('Z')
+    })
+}
+
+#[tokio::test]
+async fn process_1_ends_everything_when_the_client_is_silent() {
+    for shell in SHELLS {
+        let volume = Volume::new();
+        let far = volume.far(shell);
+        let mut setup = volume.setup("r1", "p1");
+        let second = Duration::from_secs(1);
+        let words = command::supervise_for(&setup, second, 3 * second, 30 * second);
+        let mut first = far.command(&words).spawn().unwrap();
+        setup.beat = second / 4;
+        setup.stall = 60 * second;
+        // It stands still, but its heart beats: nothing happens to it. Then nothing comes any more.
+        far.plan([Fault::Abandon(2_000_000)]);
+        setup.retry = Duration::ZERO;
+        carry(&far, &small(2000, 2000), &setup).await.unwrap_err();
+        let group = far.groups()[0];
+        assert!(is_alive(group) && volume.home().join("lock/owner-r1.p1").exists());
+        let begun = Instant::now();
+        assert!(first.wait().await.unwrap().success());
+        assert!(begun.elapsed() < 8 * second, "{shell:?}");
+        assert!(!is_alive(group));
+        assert!(!volume.home().join("lock").exists());
+        // It was seen to end, so its files are taken as they are.
+        assert!(volume.home().join("work-r1.p1/idle").exists());
+    }
+}
+
+#[tokio::test]
+async fn process_1_ends_at_once_when_it_is_told_to() {
+    for shell in SHELLS {
+        let volume = Volume::new();
+        let far = volume.far(shell);
+        let setup = volume.setup("r1", "p1");
+        let mut first = far.command(&command::supervise(&setup)).spawn().unwrap();
+        carry(&far, &small(3, 3), &setup).await.unwrap();
+        let begun = Instant::now();
+        signal(first.id().unwrap(), "TERM");
+        assert!(first.wait().await.unwrap().success());
+        assert!(begun.elapsed() < Duration::from_secs(3));
+        assert!(!volume.home().join("lock").exists());
+    }
+}
+
+#[tokio::test]
+async fn process_1_keeps_the_lock_fresh_while_the_client_is_heard_of() {
+    for shell in SHELLS {
+        let volume = Volume::new();
+        let far = volume.far(shell);
+        let mut setup = volume.setup("r1", "p1");
+        let second = Duration::from_secs(1);
+        let words = command::supervise_for(&setup, second, 2 * second, 30 * second);
+        let mut first = far.command(&words).spawn().unwrap();
+        setup.beat = second / 4;
+        setup.stall = 5 * second;
+        setup.retry = Duration::ZERO;
+        setup.holder = "anna on host".to_owned();
+        // The first holds the lock until the second has given up; heart-beats keep it alive.
+        carry(&far, &small(3, 3), &setup).await.unwrap();
+        let hold = async {
+            let process = cluster::far::Far::start(&far, command::hold(&setup))
+                .await
+                .unwrap();
+            for _ in 0..24 {
+                process.input.send("beat 0\n".into()).await.unwrap();
+                tokio::time::sleep(second / 4).await;
+            }
+        };
+        let mut other = volume.setup("r2", "p2");
+        other.lock_watch = 4 * second;
+        let tree = small(4, 4);
+        let (_, result) = tokio::join!(hold, carry(&far, &tree, &other));
+        let holder = "anna on host".to_owned();
+        assert_eq!(result.unwrap_err(), TransferError::Held { holder });
+        drop(first.kill().await);
+    }
+}
