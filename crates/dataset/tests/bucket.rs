@@ -94,6 +94,31 @@ fn keys_that_could_not_be_paths_are_found() {
     assert_eq!(sent(&run(&folder)), expected("_keys/h.00"));
 }
 
+/// An object store takes keys that no folder can hold, the one at the other end included.
+#[test]
+fn a_key_that_can_be_no_name_is_told() {
+    use data_encoding::BASE64URL_NOPAD;
+    let folder = bucket();
+    object(&folder, "images/b.jpg", jpeg(64, 64));
+    object(&folder, "_keys/h.00", jpeg(64, 64));
+    let key = format!("images/{}.jpg", "l".repeat(252));
+    let key = BASE64URL_NOPAD.encode(key.as_bytes());
+    folder.write(
+        "KEYMAP.jsonl",
+        format!(
+            "{{\"encoded\":\"_keys/h.00\",\"original\":\"{key}\",\"kind\":\"sha-fallback\"}}\n"
+        ),
+    );
+    let report = run(&folder);
+    let finding = report
+        .findings
+        .kept()
+        .iter()
+        .find(|finding| finding.rule.id() == "layout.unreadable");
+    assert!(finding.unwrap().message.contains("255 bytes"));
+    assert!(report.payload.is_none());
+}
+
 #[test]
 fn a_broken_key_map_is_named_with_its_line() {
     for line in [

@@ -219,6 +219,13 @@ fn accepted(
         }
         let shown = || format!("{}/{}", wanted.name, show(&entry.name));
         match entry.kind {
+            // What the file system lists is a name; what a bucket's key map says need not be.
+            Kind::File if entry.stored.is_some() && RelPath::new(&entry.name).is_err() => {
+                let shown = shown();
+                let message =
+                    format!("{shown} cannot be sent: no file's name has more than 255 bytes.");
+                findings.add(Rule::EntryUnreadable, Place::file(shown), message);
+            }
             Kind::File => files.push(DataFile::new(entry.name, entry.stored)),
             Kind::Symlink => {
                 let shown = shown();
