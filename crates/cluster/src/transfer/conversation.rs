@@ -87,6 +87,8 @@ impl Conversation {
     }
 
     /// Waits for what the far side says next. What it says of an error, and its end, are failures.
+    ///
+    /// Nothing is lost if this is dropped while it waits.
     pub(super) async fn answer(&mut self, owed: Owed) -> Result<Answer, Failure> {
         loop {
             match self.parser.next().map_err(Failure::Broken)? {
@@ -96,7 +98,7 @@ impl Conversation {
                     let what = format!("the far side speaks version {other}");
                     return Err(Failure::Broken(what));
                 }
-                Some(Answer::Error(id, text)) => return Err(self.farewell(told(&id, &text)).await),
+                Some(Answer::Error(id, text)) => return Err(told(&id, &text)),
                 Some(answer) => {
                     self.heard();
                     return Ok(answer);
@@ -106,13 +108,21 @@ impl Conversation {
         }
     }
 
-    /// Says that nothing more will come, and waits a little for the end, so that nothing of this is left there.
-    pub(super) async fn quit(mut self) {
-        if self.frames.send(Frame::quit()).await.is_ok() {
-            let ended = async { while self.events.recv().await.is_some() {} };
+    /// Ends it, with what came of it.
+    ///
+    /// Unless the connection broke, the far side is told that nothing more will come and has a little time to end. After an error
+    /// it takes what is on the way and throws it away: one that stopped reading might never be seen to end.
+    pub(super) async fn end<T>(mut self, result: Result<T, Failure>) -> Result<T, Failure> {
+        if !matches!(result, Err(Failure::Broken(_))) {
+            let ended = async {
+                if self.frames.send(Frame::quit()).await.is_ok() {
+                    while self.events.recv().await.is_some() {}
+                }
+            };
             // It is a courtesy; the next session ends whatever is left of this one.
             drop(timeout(FAREWELL, ended).await);
         }
+        result
     }
 
     /// Returns the end of what the far side wrote to its standard error.
@@ -125,17 +135,6 @@ impl Conversation {
             .collect::<String>()
             .trim()
             .to_owned()
-    }
-
-    /// After an error nothing is sent any more; what is on the way is taken and thrown away over there.
-    async fn farewell(&mut self, failure: Failure) -> Failure {
-        let ended = async {
-            if self.frames.send(Frame::quit()).await.is_ok() {
-                while self.events.recv().await.is_some() {}
-            }
-        };
-        drop(timeout(FAREWELL, ended).await);
-        failure
     }
 
     fn heard(&mut self) {

@@ -1,10 +1,8 @@
 //! A look at the far side before anything is sent.
 
 use super::answer::Answer;
-use super::conversation::{Conversation, Owed};
 use super::error::{Failure, told};
-use super::session::unexpected;
-use super::verbs::again;
+use super::verbs::{Said, ask};
 use super::{Setup, TransferError, command};
 use crate::far::Far;
 
@@ -29,12 +27,13 @@ pub struct Probe {
 }
 
 impl Probe {
-    fn take(&mut self, words: &[String]) -> Result<(), Failure> {
+    /// Takes a line; `None` if it is none of a probe.
+    fn take(&mut self, words: &[String]) -> Option<()> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         match words.as_slice() {
             ["finding", id, rest @ ..] => match told(id, &rest.join(" ")) {
                 Failure::Final(error) => self.findings.push(error),
-                broken @ Failure::Broken(_) => return Err(broken),
+                Failure::Broken(_) => return None,
             },
             ["space", blocks, block_bytes, free, all] => {
                 let number = |word: &str| word.parse::<u64>().ok();
@@ -47,30 +46,28 @@ impl Probe {
             ["held", rest @ ..] => self.held = Some(rest.join(" ")),
             ["leftover", name] => self.leftovers.push((*name).to_owned()),
             ["compressor", name] => self.compressors.push((*name).to_owned()),
-            _ => return Err(Failure::Broken(format!("the far side said {words:?}"))),
+            _ => return None,
         }
-        Ok(())
+        Some(())
     }
 }
 
 /// Looks at the volume as a pod sees it. Takes no lock, and leaves nothing.
 pub async fn probe(far: &dyn Far, setup: &Setup) -> Result<Probe, TransferError> {
-    again(setup, async || look(far, setup).await).await
-}
-
-async fn look(far: &dyn Far, setup: &Setup) -> Result<Probe, Failure> {
-    let words = command::probe(setup);
-    let mut talk = Conversation::start(far, words, setup.patience(0)).await?;
     let mut probe = Probe::default();
-    loop {
-        match talk.answer(Owed::Yes).await? {
-            Answer::Run(record) => probe.record = String::from_utf8_lossy(&record).into_owned(),
-            Answer::Other(words) if words == ["done"] => {
-                talk.quit().await;
-                return Ok(probe);
-            }
-            Answer::Other(words) => probe.take(&words)?,
-            other => return Err(unexpected(&other)),
+    let command = command::probe(setup);
+    ask(far, setup, command, 0, |answer| match answer {
+        Answer::Run(record) => {
+            probe.record = String::from_utf8_lossy(record).into_owned();
+            Said::Part
         }
-    }
+        Answer::Other(words) if *words == ["begin"] => {
+            probe = Probe::default();
+            Said::Part
+        }
+        Answer::Other(words) if *words == ["done"] => Said::All(std::mem::take(&mut probe)),
+        Answer::Other(words) if probe.take(words).is_some() => Said::Part,
+        _ => Said::Nonsense,
+    })
+    .await
 }

@@ -47,33 +47,39 @@ pub(super) async fn session(
     let words = command::receive(task.setup);
     let patience = task.setup.patience(task.listing.total_bytes);
     let mut talk = Conversation::start(far, words, patience).await?;
-    let opening = open(task, &mut talk).await?;
+    let result = converse(task, &mut talk, meter).await;
+    talk.end(result).await
+}
+
+async fn converse(
+    task: &Task<'_>,
+    talk: &mut Conversation,
+    meter: &Arc<Meter>,
+) -> Result<Receipt, Failure> {
+    let opening = open(task, talk).await?;
     if opening.record != task.setup.record.as_bytes() {
         let record = String::from_utf8_lossy(&opening.record).into_owned();
-        talk.quit().await;
         return Err(TransferError::RunChanged { record }.into());
     }
-    let receipt = match reconcile(task, &mut talk, &opening, meter).await? {
-        Found::Published => Receipt {
+    match reconcile(task, talk, &opening, meter).await? {
+        Found::Published => Ok(Receipt {
             files: task.source.len() as u64,
             bytes: task.listing.total_bytes,
             manifest_sha256: task.listing.manifest_sha256.clone(),
             is_published: true,
             sent_bytes: 0,
             sessions: 1,
-        },
+        }),
         Found::Missing(work, seq) => {
             drop(opening);
             let found = meter.read().verified_bytes;
             if found > 0 {
                 task.observer.notice(Notice::Found { bytes: found });
             }
-            let seq = send_all(task, &mut talk, work, seq, meter).await?;
-            conclude(task, &mut talk, seq).await?
+            let seq = send_all(task, talk, work, seq, meter).await?;
+            conclude(task, talk, seq).await
         }
-    };
-    talk.quit().await;
-    Ok(receipt)
+    }
 }
 
 async fn open(task: &Task<'_>, talk: &mut Conversation) -> Result<Opening, Failure> {

@@ -649,6 +649,7 @@ clean() {
 verb_probe() {
     enter "$table"
     say 'longshore 1'
+    say begin
     if check_programs; then
         attempt 'making the staging directory' mkdir -p "$all" && attempt 'writing to the volume' probe_write
         check_destination

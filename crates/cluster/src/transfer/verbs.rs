@@ -20,11 +20,12 @@ pub async fn publish(far: &dyn Far, setup: &Setup, receipt: &Receipt) -> Result<
     if receipt.is_published {
         return Ok(());
     }
-    let digest = &receipt.manifest_sha256;
+    let digest = receipt.manifest_sha256.as_str();
     let command = command::publish(setup, digest);
-    let is_answer =
-        |words: &[String]| matches!(words, [word, told] if word == "published" && told == digest);
-    ask(far, setup, command, receipt.bytes, is_answer).await
+    ask(far, setup, command, receipt.bytes, |answer| {
+        only(answer, &["published", digest])
+    })
+    .await
 }
 
 /// What became of a staged copy that is not needed any more.
@@ -44,24 +45,14 @@ pub async fn reclaim(
     setup: &Setup,
     manifest_sha256: &str,
 ) -> Result<Reclaimed, TransferError> {
-    again(setup, async || {
-        let command = command::reclaim(setup, manifest_sha256);
-        let mut talk = Conversation::start(far, command, setup.patience(0)).await?;
-        let reclaimed = loop {
-            match talk.answer(Owed::Yes).await? {
-                Answer::Wait(..) => {}
-                Answer::Other(words) if words == ["reclaimed", "removed"] => {
-                    break Reclaimed::Removed;
-                }
-                Answer::Other(words) if words == ["reclaimed", "absent"] => {
-                    break Reclaimed::Absent;
-                }
-                Answer::Other(words) if words == ["reclaimed", "other"] => break Reclaimed::Other,
-                other => return Err(unexpected(&other)),
-            }
-        };
-        talk.quit().await;
-        Ok(reclaimed)
+    let command = command::reclaim(setup, manifest_sha256);
+    ask(far, setup, command, 0, |answer| {
+        match words(answer).as_slice() {
+            ["reclaimed", "removed"] => Said::All(Reclaimed::Removed),
+            ["reclaimed", "absent"] => Said::All(Reclaimed::Absent),
+            ["reclaimed", "other"] => Said::All(Reclaimed::Other),
+            _ => Said::Nonsense,
+        }
     })
     .await
 }
@@ -73,24 +64,18 @@ pub async fn clean(
     setup: &Setup,
     age: Duration,
 ) -> Result<Vec<String>, TransferError> {
-    again(setup, async || {
-        let command = command::clean(setup, age);
-        let mut talk = Conversation::start(far, command, setup.patience(0)).await?;
-        let mut tables = Vec::new();
-        loop {
-            match talk.answer(Owed::Yes).await? {
-                Answer::Wait(..) => {}
-                Answer::Other(words) => match words.as_slice() {
-                    [word, table] if word == "removed" => tables.push(table.clone()),
-                    [word, ..] if word == "kept" => {}
-                    [word] if word == "cleaned" => break,
-                    _ => return Err(unexpected(&Answer::Other(words))),
-                },
-                other => return Err(unexpected(&other)),
+    let mut tables = Vec::new();
+    let command = command::clean(setup, age);
+    ask(far, setup, command, 0, |answer| {
+        match words(answer).as_slice() {
+            ["removed", table] => {
+                tables.push((*table).to_owned());
+                Said::Part
             }
+            ["kept", ..] => Said::Part,
+            ["cleaned"] => Said::All(std::mem::take(&mut tables)),
+            _ => Said::Nonsense,
         }
-        talk.quit().await;
-        Ok(tables)
     })
     .await
 }
@@ -100,55 +85,86 @@ pub async fn clean(
 /// Whoever transfers next must have [looked at it](Setup::record).
 pub async fn record(far: &dyn Far, setup: &Setup, text: &str) -> Result<(), TransferError> {
     let command = command::record(setup, text);
-    ask(far, setup, command, 0, |words| words == ["recorded"]).await
+    ask(far, setup, command, 0, |answer| only(answer, &["recorded"])).await
 }
 
 /// Gives the lock back, if it is held.
 pub async fn release(far: &dyn Far, setup: &Setup) -> Result<(), TransferError> {
     let command = command::release(setup);
-    ask(far, setup, command, 0, |words| words == ["released"]).await
+    ask(far, setup, command, 0, |answer| only(answer, &["released"])).await
 }
 
-/// Asks until there is an answer, which is one line.
-async fn ask(
+/// What an answer means.
+pub(super) enum Said<T> {
+    /// More will come.
+    Part,
+    /// That was it.
+    All(T),
+    /// It belongs to something else.
+    Nonsense,
+}
+
+/// Asks until there is an answer, it is hopeless, or it has taken too long.
+pub(super) async fn ask<T>(
     far: &dyn Far,
     setup: &Setup,
     command: Vec<String>,
     bytes: u64,
-    is_answer: impl Fn(&[String]) -> bool,
-) -> Result<(), TransferError> {
-    again(setup, async || {
-        let patience = setup.patience(bytes);
-        let mut talk = Conversation::start(far, command.clone(), patience).await?;
-        match talk.answer(Owed::Yes).await? {
-            Answer::Other(words) if is_answer(&words) => {
-                talk.quit().await;
-                Ok(())
-            }
-            other => Err(unexpected(&other)),
-        }
-    })
-    .await
-}
-
-/// Tries until it is done, hopeless, or has taken too long.
-pub(super) async fn again<T>(
-    setup: &Setup,
-    attempt: impl AsyncFn() -> Result<T, Failure>,
+    mut understand: impl FnMut(&Answer) -> Said<T>,
 ) -> Result<T, TransferError> {
     let begun = Instant::now();
     let mut pauses = Pauses::new(setup);
     loop {
-        let last = match attempt().await {
+        let patience = setup.patience(bytes);
+        let result = match Conversation::start(far, command.clone(), patience).await {
+            Ok(mut talk) => {
+                let result = listen(&mut talk, &mut understand).await;
+                talk.end(result).await
+            }
+            Err(failure) => Err(failure),
+        };
+        let last = match result {
             Ok(done) => return Ok(done),
             Err(Failure::Final(error)) => return Err(error),
             Err(Failure::Broken(last)) => last,
         };
-        let pause = pauses.next();
-        if begun.elapsed() + pause > setup.retry {
-            let budget = setup.retry;
+        let (pause, budget) = (pauses.next(), setup.retry);
+        if begun.elapsed() + pause > budget {
             return Err(TransferError::RetriesUsedUp { budget, last });
         }
         sleep(pause).await;
+    }
+}
+
+async fn listen<T>(
+    talk: &mut Conversation,
+    understand: &mut impl FnMut(&Answer) -> Said<T>,
+) -> Result<T, Failure> {
+    loop {
+        let answer = talk.answer(Owed::Yes).await?;
+        let said = match &answer {
+            Answer::Wait(..) => Said::Part,
+            answer => understand(answer),
+        };
+        match said {
+            Said::Part => {}
+            Said::All(done) => return Ok(done),
+            Said::Nonsense => return Err(unexpected(&answer)),
+        }
+    }
+}
+
+fn only(answer: &Answer, expected: &[&str]) -> Said<()> {
+    match words(answer) == expected {
+        true => Said::All(()),
+        false => Said::Nonsense,
+    }
+}
+
+/// The words of a line; none for an answer of another kind.
+fn words(answer: &Answer) -> Vec<&str> {
+    match answer {
+        Answer::Other(words) => words.iter().map(String::as_str).collect(),
+        _ => Vec::new(),
     }
 }

@@ -29,6 +29,11 @@ fn fails(words: &str) -> String {
     format!("/usr/bin/cat > /dev/null\necho '{words}' >&2\nexit 1")
 }
 
+/// The same without taking anything.
+fn refuses(words: &str) -> String {
+    format!("echo '{words}' >&2\nexit 1")
+}
+
 #[tokio::test]
 async fn a_volume_that_takes_nothing_more() {
     let words = fails("tar: a.jpg: Cannot write: No space left on device");
@@ -44,13 +49,13 @@ async fn a_volume_that_takes_nothing_more() {
         matches!(error, TransferError::NoSpace { .. })
     })
     .await;
-    let words = fails("mkdir: cannot create directory x: Read-only file system");
+    let words = refuses("mkdir: cannot create directory x: Read-only file system");
     let body = format!("case $* in *.longshore*) {words};; *) real \"$@\";; esac");
     check("mkdir", &body, |error| {
         matches!(error, TransferError::ReadOnly { .. })
     })
     .await;
-    let words = fails("mkdir: cannot create directory x: Permission denied");
+    let words = refuses("mkdir: cannot create directory x: Permission denied");
     let body = format!("case $* in *.longshore*) {words};; *) real \"$@\";; esac");
     check("mkdir", &body, |error| {
         matches!(error, TransferError::NotWritable { .. })
