@@ -70,6 +70,9 @@ pub(crate) enum Command {
     /// Look at a cluster, and clean up in it
     #[command(subcommand)]
     Cluster(crate::cluster::Command),
+    /// Find runs again that were submitted from here
+    #[command(subcommand)]
+    Run(crate::runs::Command),
     /// Work with a sandbox: a Kubernetes API on this machine
     #[command(subcommand)]
     Sandbox(crate::sandbox::Command),
@@ -91,6 +94,7 @@ impl Command {
             Self::Dataset(command) => command.name(),
             Self::Ingest(command) => command.name(),
             Self::Cluster(command) => command.name(),
+            Self::Run(command) => command.name(),
             Self::Sandbox(command) => command.name(),
             Self::Demo(_) => "demo",
             Self::Version => "version",

@@ -19,6 +19,8 @@ pub(crate) struct Environment {
     pub(crate) home: Option<PathBuf>,
     /// Where a user's data lies: `XDG_DATA_HOME`, or `.local/share` in `HOME`.
     pub(crate) data_home: Option<PathBuf>,
+    /// Where a user's state lies: `XDG_STATE_HOME`, or `.local/state` in `HOME`.
+    pub(crate) state_home: Option<PathBuf>,
     /// What matters for reaching a cluster.
     pub(crate) cluster: Surroundings,
     /// Who runs this, for others to read: never decided upon.
@@ -47,7 +49,8 @@ impl Environment {
             home: std::env::var_os("HOME")
                 .filter(|home| !home.is_empty())
                 .map(PathBuf::from),
-            data_home: data_home(),
+            data_home: base_folder("XDG_DATA_HOME", ".local/share"),
+            state_home: base_folder("XDG_STATE_HOME", ".local/state"),
             cluster: surroundings(),
             user: text(&["USER", "LOGNAME"]).unwrap_or_else(|| "unknown".to_owned()),
             host: host(),
@@ -87,11 +90,12 @@ fn surroundings() -> Surroundings {
     }
 }
 
-fn data_home() -> Option<PathBuf> {
+/// A folder of the base directory specification: what the variable names, or a place in the home.
+fn base_folder(variable: &str, at_home: &str) -> Option<PathBuf> {
     let folder = |name: &str| {
         let path = PathBuf::from(std::env::var_os(name)?);
         // A relative path is to be ignored, says the specification of these variables.
         path.is_absolute().then_some(path)
     };
-    folder("XDG_DATA_HOME").or_else(|| Some(folder("HOME")?.join(".local/share")))
+    folder(variable).or_else(|| Some(folder("HOME")?.join(at_home)))
 }

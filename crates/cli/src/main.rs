@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod recovery;
 mod run;
+mod runs;
 mod signals;
 mod time;
 

@@ -64,6 +64,7 @@ fn dispatch(command: Command, context: &Context) -> Done {
         Command::Dataset(command) => crate::dataset::run(&command, context),
         Command::Ingest(command) => crate::ingest::run(&command, context),
         Command::Cluster(command) => crate::cluster::run(&command, context),
+        Command::Run(command) => crate::runs::run(&command, context),
         Command::Sandbox(command) => crate::sandbox::run(&command, context),
         Command::Demo(args) => crate::demo::run(&args, context),
         Command::Version => crate::version::run(),

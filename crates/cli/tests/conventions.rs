@@ -70,7 +70,7 @@ fn colours_come_when_asked_for_and_only_then() {
 }
 
 /// Every command with arguments that make it succeed, in a place that [`furnished`] has prepared.
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 13] = [
     &["snapshot", "decode", "s.fsm", "-o", "closed"],
     &["snapshot", "inspect", "s.fsm"],
     &["snapshot", "verify", "dump"],
@@ -86,6 +86,7 @@ const COMMANDS: [&[&str]; 12] = [
     &["ingest", "validate", "good.yaml"],
     &["ingest", "schema"],
     &["demo"],
+    &["run", "list"],
     &["version"],
     &["completions", "zsh"],
     &["man", "-o", "pages"],
@@ -106,6 +107,24 @@ const WITH_A_SANDBOX: [&[&str]; 8] = [
     &["cluster", "clean", KUBECONFIG],
     &["sandbox", "down"],
 ];
+
+/// What needs a run in that sandbox, before it goes down.
+const WITH_A_RUN: [&[&str]; 3] = [
+    &["run", "wait", "k1", KUBECONFIG],
+    &["run", "status", "k1", KUBECONFIG],
+    &["run", "logs", "k1", KUBECONFIG],
+];
+
+/// Calls back for each command, when it can succeed.
+fn each_command(place: &Place, mut call: impl FnMut(&[&str])) {
+    for words in WITH_A_SANDBOX {
+        if words == ["sandbox", "down"] {
+            common::runs::submit(place, "k1", "pets");
+            WITH_A_RUN.into_iter().for_each(&mut call);
+        }
+        call(words);
+    }
+}
 
 fn furnished() -> Place {
     let place = Place::new();
@@ -128,14 +147,18 @@ fn the_list_of_commands_is_complete() {
         .lines()
         .filter_map(|line| line.strip_prefix("Usage: longshore "));
     for usage in usages {
-        let known = COMMANDS.iter().chain(&WITH_A_SANDBOX).any(|words| {
-            let name: Vec<&str> = words
-                .iter()
-                .copied()
-                .take_while(|word| usage.split(' ').any(|part| part == *word))
-                .collect();
-            !name.is_empty() && usage.starts_with(&format!("{} [", name.join(" ")))
-        });
+        let known = COMMANDS
+            .iter()
+            .chain(&WITH_A_SANDBOX)
+            .chain(&WITH_A_RUN)
+            .any(|words| {
+                let name: Vec<&str> = words
+                    .iter()
+                    .copied()
+                    .take_while(|word| usage.split(' ').any(|part| part == *word))
+                    .collect();
+                !name.is_empty() && usage.starts_with(&format!("{} [", name.join(" ")))
+            });
         assert!(known, "{usage} is in no test of all commands");
     }
 }
@@ -156,23 +179,25 @@ fn a_closed_pipe_ends_quietly() {
         }
     }
     for format in ["text", "json"] {
-        for words in WITH_A_SANDBOX {
+        each_command(&place, |words| {
             let arguments = words.iter().copied().chain(["--format", format]);
             let mut command = place.command(arguments);
             let run = place.complete(command.stdout(closed_pipe())).exits(0);
             assert!(!run.stderr.contains("error"), "{words:?}: {}", run.stderr);
-        }
+        });
     }
 }
 
 #[test]
 fn a_closed_standard_error_changes_nothing() {
     let place = furnished();
-    for words in COMMANDS.into_iter().chain(WITH_A_SANDBOX) {
+    let check = |words: &[&str]| {
         let mut command = place.command(words);
         let run = place.complete(command.stderr(closed_pipe())).exits(0);
         assert!(!run.stdout.is_empty(), "{words:?}");
-    }
+    };
+    COMMANDS.into_iter().for_each(check);
+    each_command(&place, check);
 }
 
 #[test]

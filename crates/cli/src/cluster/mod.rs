@@ -3,8 +3,8 @@
 mod clean;
 mod doctor;
 mod info;
-mod limits;
-mod reach;
+pub(crate) mod limits;
+pub(crate) mod reach;
 
 use crate::run::{Context, Done};
 

@@ -98,6 +98,25 @@ impl Output {
         }
     }
 
+    /// Shows a line of a foreign log that is the result itself. It must be free of control characters but for colours.
+    pub(crate) fn log_line(&self, line: &str) {
+        match self.format {
+            Format::Json => self.event(&log_event(line)),
+            Format::Text => {
+                let line = coloured(line, self.style);
+                self.result_bytes(format!("{line}\n").as_bytes());
+            }
+        }
+    }
+
+    /// Shows a line of a foreign log beside the result. It must be free of control characters but for colours.
+    pub(crate) fn log_note(&self, line: &str) {
+        match self.format {
+            Format::Json => self.event(&log_event(line)),
+            Format::Text => self.message(&format!("{}\n", coloured(line, self.screen_style))),
+        }
+    }
+
     /// Ends the command: prints what it has to say and returns the code to exit with.
     ///
     /// A reader that closed the pipe is not an error. A result that could not be written for any other reason is one,
@@ -157,6 +176,17 @@ impl Output {
 
     fn screen(&self) -> MutexGuard<'_, Screen> {
         self.screen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn log_event(line: &str) -> Event {
+    Event::note("log").with("line", coloured(line, Style::Plain))
+}
+
+fn coloured(line: &str, style: Style) -> String {
+    match style {
+        Style::Ansi => format!("{line}\u{1b}[0m"),
+        Style::Plain => cluster::watch::plain(line),
     }
 }
 

@@ -7,6 +7,8 @@
     reason = "each test file is a crate that uses a part of this"
 )]
 
+pub mod runs;
+
 use std::ops::Deref;
 use std::path::PathBuf;
 

@@ -77,8 +77,9 @@ pub(super) fn clean(line: &[u8]) -> String {
     shown
 }
 
-/// Removes colours from a line that was made clean.
-pub(super) fn plain(line: &str) -> String {
+/// Removes the colours of a line that has no other control characters, such as [`Event::Line`](super::Event::Line).
+#[must_use]
+pub fn plain(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     let mut rest = line;
     while let Some(at) = rest.find('\u{1b}') {

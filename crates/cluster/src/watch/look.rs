@@ -8,6 +8,7 @@ use kube::{Client, ResourceExt};
 use super::follow::{Current, Follower, Logged, Source};
 use super::lines::clean;
 use super::{JobEnd, Target, WatchError, job_end, pods};
+use crate::Clients;
 use crate::cause;
 use crate::limits::{Limits, told};
 
@@ -27,13 +28,32 @@ pub struct Look {
 }
 
 /// Looks at a Job once. Pods that may not be listed are left out.
-pub async fn look(client: &Client, target: &Target, limits: &Limits) -> Result<Look, WatchError> {
+pub async fn look(
+    clients: &dyn Clients,
+    target: &Target,
+    limits: &Limits,
+) -> Result<Look, WatchError> {
     let looking = async {
-        let job = get(client, target, false).await?;
-        let pods = list(client, target).await.unwrap_or_default();
+        let (client, job) = first(clients, target).await?;
+        let pods = list(&client, target).await.unwrap_or_default();
         Ok(of(&job, &pods))
     };
     within(limits, looking).await
+}
+
+/// Gets the Job, with a fresh credential if the first one is refused.
+async fn first(clients: &dyn Clients, target: &Target) -> Result<(Client, Job), WatchError> {
+    let client = clients.current().await;
+    let client = client.map_err(WatchError::Unauthorized)?;
+    match get(&client, target, false).await {
+        Err(WatchError::Unauthorized(_)) => {
+            let client = clients.renewed().await;
+            let client = client.map_err(WatchError::Unauthorized)?;
+            let job = get(&client, target, false).await?;
+            Ok((client, job))
+        }
+        answer => Ok((client, answer?)),
+    }
 }
 
 async fn within<T>(
@@ -82,23 +102,23 @@ pub enum Logs {
 
 /// Passes on the log of the newest pod as it is now, in lines without control characters but for colours.
 pub async fn logs(
-    client: &Client,
+    clients: &dyn Clients,
     target: &Target,
     limits: &Limits,
     line: &mut (dyn FnMut(String) + Send),
 ) -> Result<Logs, WatchError> {
     let pods = within(limits, async {
-        get(client, target, false).await?;
-        list(client, target)
-            .await
-            .map_err(|error| refused(error, target, true))
+        let (client, _) = first(clients, target).await?;
+        let pods = list(&client, target).await;
+        let pods = pods.map_err(|error| refused(error, target, true))?;
+        Ok((client, pods))
     });
-    let pods = pods.await?;
+    let (client, pods) = pods.await?;
     let found = pods::newest(&pods).filter(|pod| pods::has_begun(pod));
     let Some((pod, source)) = found.and_then(|pod| Some((pod, source(target, pod)?))) else {
         return Ok(Logs::NotStarted);
     };
-    let mut follower = Follower::start(&Current::new(client.clone()), source, limits);
+    let mut follower = Follower::start(&Current::new(client), source, limits);
     // As if it had ended: what there is now is all that is wanted.
     follower.has_ended();
     loop {

@@ -14,6 +14,7 @@ mod summary;
 mod watcher;
 
 pub use job::{JobEnd, job_end};
+pub use lines::plain;
 pub use look::{Logs, Look, logs, look};
 pub use summary::Summary;
 pub use watcher::watch;
