@@ -1,5 +1,10 @@
 //! Stage pods on a real cluster: `LONGSHORE_E2E_KUBECONFIG` names it, `LONGSHORE_E2E_NAMESPACE` where its release is.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "what a real cluster said is what this is run for"
+)]
+
 mod site;
 
 use std::path::PathBuf;
