@@ -102,6 +102,9 @@ pub struct State {
     pub namespace: String,
 }
 
+/// How long the release may take to come up before the sandbox says that it is up all the same.
+const SETTLING: Duration = Duration::from_secs(5);
+
 /// How to start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
@@ -315,6 +318,8 @@ async fn serve_with(
     }
     let running = Sandbox::start(config, Arc::new(faults.clone())).await?;
     release::install(running.sandbox(), &options.namespace)?;
+    // Who is told that it is up goes on to use it. A fault script may keep it from ever being so.
+    release::until_ready(running.sandbox(), &options.namespace, SETTLING).await;
     let admin = running.sandbox().keys().admin().to_owned();
     let text = running.sandbox().kubeconfig(&admin, &options.namespace);
     write(&kubeconfig(folder), text.as_bytes())?;

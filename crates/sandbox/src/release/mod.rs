@@ -13,9 +13,10 @@ mod sql;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::node::{Image, ImageRule, Task};
-use crate::{Config, Failure, Sandbox};
+use crate::{Config, Failure, Sandbox, kinds};
 
 pub use sql::{Rows, SqlError, query};
 
@@ -62,4 +63,26 @@ pub fn prepare(config: &mut Config) {
 /// When an object is refused: it is there already, for one.
 pub fn install(sandbox: &Sandbox, namespace: &str) -> Result<(), Failure> {
     objects::install(sandbox, namespace)
+}
+
+/// Waits until the release's service takes requests, for so long at most. Says whether it does.
+pub async fn until_ready(sandbox: &Sandbox, namespace: &str, patience: Duration) -> bool {
+    let waiting = async {
+        while !is_ready(sandbox, namespace) {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::time::timeout(patience, waiting).await.is_ok()
+}
+
+const LOOK: Duration = Duration::from_millis(20);
+
+fn is_ready(sandbox: &Sandbox, namespace: &str) -> bool {
+    let (pods, _) = sandbox.store().list(&kinds::POD, Some(namespace));
+    pods.iter().any(|pod| {
+        let of_service = pod["metadata"]["labels"]["app"] == "manager";
+        let conditions = pod["status"]["conditions"].as_array();
+        let mut conditions = conditions.into_iter().flatten();
+        of_service && conditions.any(|it| it["type"] == "Ready" && it["status"] == "True")
+    })
 }
