@@ -10,6 +10,7 @@ mod cause;
 pub mod clean;
 mod clients;
 mod connection;
+pub mod doctor;
 pub mod exec;
 pub mod far;
 pub mod info;

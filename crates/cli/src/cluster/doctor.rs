@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use cluster::doctor::{self, Examination, Inside};
 use cluster::preflight::{
     self, Check, Finding, ON_THE_VOLUME, Outcome as Checked, Report, Severity,
 };
-use cluster::stage::{self, Owner, RunId};
+use cluster::stage::{Owner, RunId, Said};
 use cluster::token;
 use serde_json::{Value, json};
 
@@ -30,6 +31,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "IMAGE")]
     stage_pod_image: Option<String>,
 
+    /// Make no pod, and so no test from inside of one
+    #[arg(long)]
+    no_pod: bool,
+
     #[command(flatten)]
     limits: LimitArgs<Staging>,
 }
@@ -39,27 +44,41 @@ pub(crate) fn run(args: &Args, context: &Context) -> Done {
     let target = reach::target(&args.cluster, context)?;
     let member = reach::member(&target);
     let run = RunId::draw().map_err(|error| errors::randomness(&error))?;
+    let owner = Owner {
+        run,
+        host: context.environment.host.clone(),
+        user: context.environment.user.clone(),
+    };
     let request = preflight::Request {
         account: args.ingestor_sa.clone(),
-        stage: stage::Request {
-            table: None,
-            image: args.stage_pod_image.clone(),
-            owner: Owner {
-                run,
-                host: context.environment.host.clone(),
-                user: context.environment.user.clone(),
-            },
-            script: "",
-            command: Vec::new(),
-        },
+        stage: doctor::request(owner, args.stage_pod_image.clone()),
         token_lifetime: token::FOR_A_RUN,
     };
-    let report = reach::look(
-        target,
-        &args.limits.limits,
-        context,
-        |connection| async move { preflight::run(&connection, &request).await },
-    )?;
+    let Examination { report, inside } = match args.no_pod {
+        true => Examination {
+            report: reach::look(
+                target,
+                &args.limits.limits,
+                context,
+                |connection| async move { preflight::run(&connection, &request).await },
+            )?,
+            inside: None,
+        },
+        false => reach::within(
+            target,
+            &args.limits.limits,
+            context,
+            |connection, stop| async move {
+                doctor::examine(&connection, &request, &stop, &|said| {
+                    context.progress.phase(words(said), None)
+                })
+                .await
+            },
+        )?,
+    };
+    if context.signals.stop() {
+        return Err(context.signals.failure());
+    }
     tell(&report, &context.output);
     let outcome = Outcome::done(summary(&report, context.output.style()))
         .with("kubeconfig", member)
@@ -69,6 +88,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Done {
             report.checks.iter().map(check_member).collect::<Vec<_>>(),
         )
         .with("not_checked", ON_THE_VOLUME.to_vec())
+        .with("pod", inside.as_ref().map(pod_member))
         .with("errors", report.count(Severity::Error))
         .with("warnings", report.count(Severity::Warning));
     Ok(match failure(&report) {
@@ -85,6 +105,26 @@ fn check_member(check: &Check) -> Value {
         Checked::NotChecked => "not_checked",
     };
     json!({"name": check.name, "outcome": outcome, "said": check.said})
+}
+
+fn pod_member(inside: &Inside) -> Value {
+    let millis = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    json!({
+        "image": inside.image, "node": inside.node, "ready_after_ms": millis(inside.ready_after),
+        "exec": inside.mirror.map(|mirror| json!({
+            "bytes": mirror.bytes, "there_ms": millis(mirror.there), "back_ms": millis(mirror.back),
+        })),
+    })
+}
+
+/// What happens to the pod, while it does.
+fn words(said: Said<'_>) -> &'static str {
+    match said {
+        Said::Created { .. } => "making the stage pod",
+        Said::Waiting { .. } => "waiting for the stage pod",
+        Said::NextImage { .. } => "trying another image",
+        Said::LeftBehind { .. } => "leaving the stage pod behind",
+    }
 }
 
 /// The verdict as an error: that of the first finding which stands in the way.

@@ -5,7 +5,7 @@ use crate::api::{ApiError, Refusal};
 use crate::cause::chain;
 
 /// Says which rule a refusal breaks, whatever was asked for. Permissions are for the caller to judge.
-pub(super) fn of_transport(refusal: &Refusal) -> Option<Rule> {
+pub(crate) fn of_transport(refusal: &Refusal) -> Option<Rule> {
     Some(match refusal {
         Refusal::Unreachable(_) => Rule::Unreachable,
         Refusal::Proxy(_) => Rule::Proxy,

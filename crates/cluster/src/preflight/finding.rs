@@ -62,7 +62,7 @@ impl Outcome {
 
 impl Report {
     /// Adds a finding with its rule's remedy.
-    pub(super) fn find(
+    pub(crate) fn find(
         &mut self,
         rule: Rule,
         place: impl Into<String>,
@@ -72,7 +72,7 @@ impl Report {
     }
 
     /// Adds a finding with a remedy for this very case.
-    pub(super) fn find_with(
+    pub(crate) fn find_with(
         &mut self,
         rule: Rule,
         place: impl Into<String>,
@@ -88,7 +88,7 @@ impl Report {
     }
 
     /// Ends a check. Its outcome is the worst finding since there were `before` of them.
-    pub(super) fn end(&mut self, name: &'static str, before: usize, said: impl Into<String>) {
+    pub(crate) fn end(&mut self, name: &'static str, before: usize, said: impl Into<String>) {
         let worst = self
             .findings
             .iter()
@@ -108,7 +108,7 @@ impl Report {
     }
 
     /// Notes that a check could not be made.
-    pub(super) fn not_checked(&mut self, name: &'static str, why: impl Into<String>) {
+    pub(crate) fn not_checked(&mut self, name: &'static str, why: impl Into<String>) {
         self.checks.push(Check {
             name,
             outcome: Outcome::NotChecked,
@@ -117,7 +117,7 @@ impl Report {
     }
 
     /// Notes that several checks could not be made.
-    pub(super) fn skip(&mut self, names: &[&'static str], why: &str) {
+    pub(crate) fn skip(&mut self, names: &[&'static str], why: &str) {
         for name in names {
             self.not_checked(name, why);
         }

@@ -14,6 +14,7 @@ mod site;
 
 use std::time::Duration;
 
+pub(crate) use checks::of_transport;
 pub use finding::{Check, Finding, Outcome};
 pub use rule::{Class, Rule, Severity, TABLE};
 

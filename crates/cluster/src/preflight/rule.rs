@@ -194,6 +194,27 @@ rules! {
     Admission "stage-pod.refused" Error Staging
         "the server refuses the stage pod"
         "The reason above is the server's."
+    NotReady "stage-pod.not-ready" Error Staging
+        "the stage pod does not become ready"
+        "The reason above is the node's or the scheduler's; --pod-timeout gives it longer."
+    Image "stage-pod.image" Error Staging
+        "no image for the stage pod can be had"
+        "Name one that the cluster can pull with --stage-pod-image; docs/stage-image.md says what it needs."
+    OtherImage "stage-pod.other-image" Warning Staging
+        "an image of another pod stands in for the default one"
+        "Name one that the cluster can pull with --stage-pod-image to be sure of what runs."
+    LeftBehind "stage-pod.left-behind" Warning Staging
+        "the stage pod could not be deleted"
+        "It ends by itself; `longshore cluster clean` removes it later."
+    ExecRefused "exec.refused" Error Staging
+        "no command can be started in the stage pod"
+        "See the reason above: a proxy may not let WebSockets through, or a policy forbid exec."
+    ExecBroken "exec.broken" Error Staging
+        "a command in the stage pod does not bring back what it should"
+        "Try again; something on the way may end long connections."
+    ExecGarbled "exec.garbled" Error Staging
+        "other bytes arrive than were sent"
+        "Nothing can be sent safely over this way: try without a proxy, or from another network."
     Orphans "orphans.ended" Note Staging
         "stage pods of runs that are over lie about"
         "Remove them with `longshore cluster clean`; the next push does so too."

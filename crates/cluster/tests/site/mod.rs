@@ -17,7 +17,7 @@ use cluster::target::{Choice, Surroundings, load};
 use cluster::volume::{self, Volume};
 use sandbox::fault::{Faults, Script};
 use sandbox::kinds::{self, Kind};
-use sandbox::store::{Object, labels, name_of};
+use sandbox::store::{Object, labels};
 use sandbox::{Config, Running, Sandbox, auth, release as installed};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -52,7 +52,8 @@ impl Site {
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let site = Self::bare(change).await;
         installed::install(site.sandbox(), NAMESPACE).unwrap();
-        site.until_managed().await;
+        let patience = Duration::from_secs(30);
+        assert!(installed::until_ready(site.sandbox(), NAMESPACE, patience).await);
         site
     }
 
@@ -163,23 +164,6 @@ impl Site {
         }
         let node = json!({"metadata": {"name": "sandbox"}, "status": {"nodeInfo": info}});
         self.sandbox().store().create(&kinds::NODE, node).unwrap();
-    }
-
-    /// Waits until the release's pod is ready.
-    async fn until_managed(&self) {
-        let runs = |pod: &Object| {
-            let conditions = pod["status"]["conditions"].as_array();
-            let mut conditions = conditions.into_iter().flatten();
-            name_of(pod).contains("jobs-manager")
-                && conditions.any(|it| it["type"] == "Ready" && it["status"] == "True")
-        };
-        for _ in 0..600 {
-            if self.pods().iter().any(runs) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("the release does not come up: {:#?}", self.pods());
     }
 }
 
