@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::fault::Restart;
+
 /// What a fault script may look at before a request is served.
 #[derive(Debug)]
 pub struct RequestFacts<'a> {
@@ -69,8 +71,8 @@ pub struct RequestFault {
     pub answer: Option<Answer>,
     /// Serves the request and then answers nothing: the connection ends instead.
     pub swallow_answer: bool,
-    /// Serves the request; then the API server goes away for that long instead of answering.
-    pub restart_api: Option<Duration>,
+    /// Serves the request; then the API server goes away instead of answering.
+    pub restart_api: Option<Restart>,
     /// Ends the connection in the middle of the request's body.
     pub cut_request: Option<CutAfter>,
     /// Ends the connection in the middle of the answer's body.

@@ -15,6 +15,7 @@ use crate::api::serve::{self, Switch};
 use crate::api::write;
 use crate::auth::Keys;
 use crate::clock::{Clock, SystemClock};
+use crate::fault::Restart;
 use crate::hook::Hook;
 use crate::kinds::Kind;
 use crate::store::{Object, Store};
@@ -165,19 +166,27 @@ impl Sandbox {
         self.inner.switch.address()
     }
 
-    /// Stops the API server, waits, and starts it again, as a restart does. Every connection is cut, streams of pods too.
-    /// Objects, pods and tokens stay.
+    /// Kills the API server, waits, and starts it again. Every connection is cut, streams of pods too.
     pub async fn restart_api(&self, pause: Duration) -> io::Result<()> {
+        let grace = Duration::ZERO;
+        self.restart_api_after(Restart { grace, pause }).await
+    }
+
+    /// Stops the API server, waits, and starts it again, as a restart does. Nothing new is taken from the first moment on; streams
+    /// of pods go on for the grace and are cut then. Objects, pods and tokens stay.
+    pub async fn restart_api_after(&self, restart: Restart) -> io::Result<()> {
+        self.inner.switch.drain();
+        tokio::time::sleep(restart.grace).await;
         self.inner.switch.turn_off();
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(restart.pause).await;
         self.inner.switch.turn_on(self).await
     }
 
-    /// Begins [`Sandbox::restart_api`] and does not wait for it: who asks is served by what goes away.
-    pub(crate) fn restart_api_later(&self, pause: Duration) {
+    /// Begins [`Sandbox::restart_api_after`] and does not wait for it: who asks is served by what goes away.
+    pub(crate) fn restart_api_later(&self, restart: Restart) {
         let sandbox = self.clone();
         self.spawn(async move {
-            if let Err(error) = sandbox.restart_api(pause).await {
+            if let Err(error) = sandbox.restart_api_after(restart).await {
                 tracing::error!(%error, "the API server did not come back");
             }
         });

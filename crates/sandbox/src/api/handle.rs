@@ -68,8 +68,8 @@ pub(super) async fn handle(
         fault: &fault,
     };
     let response = call.serve(request).await?;
-    if let Some(pause) = fault.restart_api {
-        sandbox.restart_api_later(pause);
+    if let Some(restart) = fault.restart_api {
+        sandbox.restart_api_later(restart);
         return Err(Cut);
     }
     if fault.swallow_answer {

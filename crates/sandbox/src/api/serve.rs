@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -28,8 +28,16 @@ const HEAD_TIME: Duration = Duration::from_secs(30);
 pub struct Switch {
     address: SocketAddr,
     tls: Arc<ServerConfig>,
-    /// Ends the present listener and its connections.
-    generation: Mutex<CancellationToken>,
+    generation: Mutex<Generation>,
+}
+
+/// One life of the server.
+#[derive(Clone, Debug, Default)]
+struct Generation {
+    /// Ends the listener, and connections once they have answered; streams of pods go on.
+    draining: CancellationToken,
+    /// Cuts every connection.
+    alive: CancellationToken,
 }
 
 impl Switch {
@@ -39,7 +47,7 @@ impl Switch {
         Self {
             address,
             tls,
-            generation: Mutex::new(CancellationToken::new()),
+            generation: Mutex::default(),
         }
     }
 
@@ -52,20 +60,23 @@ impl Switch {
     /// Serves a listener until the switch is turned off or the sandbox stops.
     pub fn serve(&self, sandbox: &Sandbox, listener: TcpListener) {
         let alive = sandbox.stopping().child_token();
-        *self
-            .generation
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = alive.clone();
+        let generation = Generation {
+            draining: alive.child_token(),
+            alive,
+        };
+        *self.lock() = generation.clone();
         let acceptor = TlsAcceptor::from(Arc::clone(&self.tls));
         let sandbox = sandbox.clone();
         sandbox.clone().spawn(async move {
             loop {
                 let accepted = tokio::select! {
                     accepted = listener.accept() => accepted,
-                    () = alive.cancelled() => return,
+                    () = generation.draining.cancelled() => return,
                 };
                 match accepted {
-                    Ok((socket, _)) => accept(&sandbox, acceptor.clone(), socket, alive.clone()),
+                    Ok((socket, _)) => {
+                        accept(&sandbox, acceptor.clone(), socket, generation.clone())
+                    }
                     // Out of descriptors, most likely: a moment's rest, or this loop would take the processor.
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept");
@@ -76,12 +87,20 @@ impl Switch {
         });
     }
 
+    /// Refuses new connections and requests, as a server does that was asked to end.
+    pub fn drain(&self) {
+        self.lock().draining.cancel();
+    }
+
     /// Cuts every connection and refuses new ones.
     pub fn turn_off(&self) {
+        self.lock().alive.cancel();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Generation> {
         self.generation
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .cancel();
     }
 
     /// Listens again at the same address. Objects are as they were.
@@ -97,7 +116,7 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
-fn accept(sandbox: &Sandbox, acceptor: TlsAcceptor, socket: TcpStream, alive: CancellationToken) {
+fn accept(sandbox: &Sandbox, acceptor: TlsAcceptor, socket: TcpStream, generation: Generation) {
     let sandbox = sandbox.clone();
     sandbox.clone().spawn(async move {
         // Frames and status lines are small and waited for.
@@ -106,7 +125,7 @@ fn accept(sandbox: &Sandbox, acceptor: TlsAcceptor, socket: TcpStream, alive: Ca
         }
         let socket = Severable {
             inner: socket,
-            severed: Box::pin(alive.cancelled_owned()),
+            severed: Box::pin(generation.alive.cancelled_owned()),
             is_severed: false,
         };
         let stream = match tokio::time::timeout(HEAD_TIME, acceptor.accept(socket)).await {
@@ -124,7 +143,15 @@ fn accept(sandbox: &Sandbox, acceptor: TlsAcceptor, socket: TcpStream, alive: Ca
             .header_read_timeout(HEAD_TIME)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
-        if let Err(error) = connection.await {
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = &mut connection => ended,
+            () = generation.draining.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
             tracing::debug!(%error, "connection ended");
         }
     });

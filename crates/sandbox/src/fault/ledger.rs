@@ -124,11 +124,21 @@ impl Faults {
 impl Hook for Faults {
     fn on_request(&self, facts: &RequestFacts<'_>) -> RequestFault {
         let plan = self.request(facts);
+        let delay = plan.delay();
+        if let Some(answer) = plan.answer() {
+            // Nothing else comes of it, so nothing else is counted.
+            return RequestFault {
+                delay,
+                answer: Some(answer),
+                ..RequestFault::default()
+            };
+        }
+        let restart_api = plan.restarts_api();
         RequestFault {
-            delay: plan.delay(),
-            answer: plan.answer(),
-            swallow_answer: plan.loses_answer(),
-            restart_api: plan.restarts_api(),
+            delay,
+            answer: None,
+            swallow_answer: restart_api.is_none() && plan.loses_answer(),
+            restart_api,
             cut_request: plan.cut(Direction::In),
             cut_answer: plan.cut(Direction::Out),
         }
@@ -267,11 +277,11 @@ mod tests {
         let mut meter = plan.meter(Direction::In);
         assert_eq!(meter.room(100), 10);
         meter.pass(9);
-        assert_eq!(meter.due(), None);
+        assert!(meter.due().is_none());
         assert_eq!(faults.unfired(), ["x"]);
         meter.pass(1);
-        assert_eq!(meter.due(), Some(crate::fault::Effect::Cut));
-        assert_eq!(meter.due(), None);
+        assert!(matches!(meter.due(), Some(crate::fault::Effect::Cut)));
+        assert!(meter.due().is_none());
         assert!(faults.unfired().is_empty());
         assert!(plan.meter(Direction::Out).room(5) == 5);
     }
@@ -291,7 +301,7 @@ mod tests {
         ];
         let plan = faults.stream(Target::Exec, &stream(&other));
         assert!(plan.loses_status());
-        assert!(!plan.drips() && !plan.never_ends());
+        assert!(!plan.drip().is_on() && !plan.never_ends());
         assert!(!faults.stream(Target::Exec, &stream(&[])).loses_status());
     }
 

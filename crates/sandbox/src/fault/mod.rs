@@ -9,5 +9,5 @@ mod plan;
 mod script;
 
 pub use ledger::{Faults, RuleReport};
-pub use plan::{Armed, Effect, Meter, Plan, Stream};
+pub use plan::{Armed, Damage, Drip, Effect, Meter, Plan, Restart, Stream};
 pub use script::{Amount, Direction, Fault, Match, Rule, Script, ScriptError, Target};

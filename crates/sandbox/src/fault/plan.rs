@@ -1,5 +1,6 @@
 //! What one stream has to suffer.
 
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use super::{Direction, Fault};
@@ -38,7 +39,7 @@ impl Armed {
 }
 
 /// What happens in the middle of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Effect {
     /// The connection is gone.
     Cut,
@@ -48,6 +49,15 @@ pub enum Effect {
     LoseEndOfInput,
     /// Nothing moves for that long, or for ever.
     Stall(Option<Duration>),
+    /// The log ends in order.
+    EndLog,
+    /// Something beyond the stream. Whoever does it counts it, once it is done.
+    Damage(Damage, Struck),
+}
+
+/// Harm beyond a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Damage {
     /// The process is killed.
     Kill,
     /// The volume is full.
@@ -58,14 +68,22 @@ pub enum Effect {
     DeletePod,
     /// The pod's memory is used up.
     OutOfMemory,
-    /// The log ends in order.
-    EndLog,
-    /// The API server goes away for that long.
-    RestartApi(Duration),
+    /// The API server goes away.
+    RestartApi(Restart),
+}
+
+/// How the API server goes away and comes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restart {
+    /// How long streams go on while nothing new is taken.
+    pub grace: Duration,
+    /// How long it is away after that.
+    pub pause: Duration,
 }
 
 impl Effect {
-    fn of(fault: &Fault) -> Option<(Direction, Self)> {
+    fn of(fault: &Fault, struck: &Struck) -> Option<(Direction, Self)> {
+        let damage = |damage| (Direction::In, Self::Damage(damage, struck.clone()));
         Some(match fault {
             Fault::Cut { direction, .. } => (*direction, Self::Cut),
             Fault::Stall {
@@ -73,16 +91,17 @@ impl Effect {
             } => (*direction, Self::Stall(millis.map(Duration::from_millis))),
             Fault::EndStdin { .. } => (Direction::In, Self::EndStdin),
             Fault::LoseEndOfInput { .. } => (Direction::In, Self::LoseEndOfInput),
-            Fault::Kill { .. } => (Direction::In, Self::Kill),
-            Fault::FillVolume { .. } => (Direction::In, Self::FillVolume),
-            Fault::ReadOnlyVolume { .. } => (Direction::In, Self::ReadOnlyVolume),
-            Fault::DeletePod { .. } => (Direction::In, Self::DeletePod),
-            Fault::OutOfMemory { .. } => (Direction::In, Self::OutOfMemory),
+            Fault::Kill { .. } => damage(Damage::Kill),
+            Fault::FillVolume { .. } => damage(Damage::FillVolume),
+            Fault::ReadOnlyVolume { .. } => damage(Damage::ReadOnlyVolume),
+            Fault::DeletePod { .. } => damage(Damage::DeletePod),
+            Fault::OutOfMemory { .. } => damage(Damage::OutOfMemory),
             Fault::EndLog { .. } => (Direction::Out, Self::EndLog),
-            Fault::RestartApi { millis, .. } => (
-                Direction::In,
-                Self::RestartApi(Duration::from_millis(*millis)),
-            ),
+            Fault::RestartApi {
+                millis,
+                grace_millis,
+                ..
+            } => damage(Damage::RestartApi(restart(*millis, *grace_millis))),
             Fault::LoseStdoutTail { .. }
             | Fault::LoseStatus {}
             | Fault::NeverEnd {}
@@ -92,6 +111,13 @@ impl Effect {
             | Fault::Answer { .. }
             | Fault::LoseAnswer {} => return None,
         })
+    }
+}
+
+fn restart(millis: u64, grace_millis: u64) -> Restart {
+    Restart {
+        grace: Duration::from_millis(grace_millis),
+        pause: Duration::from_millis(millis),
     }
 }
 
@@ -145,11 +171,15 @@ impl Plan {
             .is_some()
     }
 
-    /// Says whether bytes come one at a time, and counts it.
+    /// Returns what makes bytes come one at a time, if anything does. It counts itself with the first byte.
     #[must_use]
-    pub fn drips(&self) -> bool {
-        self.fire(|fault| matches!(fault, Fault::Drip {}).then_some(()))
-            .is_some()
+    pub fn drip(&self) -> Drip {
+        let armed = self.armed.iter();
+        let mut dripping = armed.filter(|armed| matches!(armed.fault, Fault::Drip {}));
+        Drip(dripping.next().map(|armed| {
+            let first = Once::new();
+            Arc::new((armed.fired.clone(), first))
+        }))
     }
 
     /// Says whether the status is lost, and counts it. Ask only when there is one to lose.
@@ -185,11 +215,15 @@ impl Plan {
         })
     }
 
-    /// Returns for how long the API server goes away, and counts it.
+    /// Returns how the API server goes away, and counts it.
     #[must_use]
-    pub fn restarts_api(&self) -> Option<Duration> {
+    pub fn restarts_api(&self) -> Option<Restart> {
         self.fire(|fault| match fault {
-            Fault::RestartApi { millis, .. } => Some(Duration::from_millis(*millis)),
+            Fault::RestartApi {
+                millis,
+                grace_millis,
+                ..
+            } => Some(restart(*millis, *grace_millis)),
             _ => None,
         })
     }
@@ -219,12 +253,35 @@ impl Plan {
             .armed
             .iter()
             .filter_map(|armed| {
-                let (side, effect) = Effect::of(&armed.fault)?;
+                let (side, effect) = Effect::of(&armed.fault, &armed.fired)?;
                 (side == direction).then(|| (effect, armed.clone()))
             })
             .collect();
         waiting.sort_by_key(|(_, armed)| std::cmp::Reverse(armed.at));
         Meter { passed: 0, waiting }
+    }
+}
+
+/// One byte at a time, or as many as there are. Clones count together, once.
+#[derive(Clone, Debug, Default)]
+pub struct Drip(Option<Arc<(Struck, Once)>>);
+
+impl Drip {
+    /// Returns how many of `bytes` may go at once.
+    #[must_use]
+    pub fn most(&self, bytes: usize) -> usize {
+        let Some(dripping) = &self.0 else {
+            return bytes;
+        };
+        let (struck, first) = &**dripping;
+        first.call_once(|| struck.count());
+        bytes.min(1)
+    }
+
+    /// Says whether it is one at a time.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
     }
 }
 
@@ -237,13 +294,15 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Returns what happens now, and counts it.
+    /// Returns what happens now, and counts it unless it is somebody else's to do.
     pub fn due(&mut self) -> Option<Effect> {
         if self.waiting.last()?.1.at > self.passed {
             return None;
         }
         let (effect, armed) = self.waiting.pop()?;
-        armed.fire();
+        if !matches!(effect, Effect::Damage(..)) {
+            armed.fire();
+        }
         Some(effect)
     }
 

@@ -243,6 +243,10 @@ pub enum Fault {
         /// How long it is away.
         #[serde(default)]
         millis: u64,
+        /// How long streams go on before that, while nothing new is taken: 60,000 when a real one is asked to end, none when it is
+        /// killed.
+        #[serde(default)]
+        grace_millis: u64,
     },
 }
 

@@ -25,7 +25,7 @@ use super::stream::{PodRef, bad_request, disturbed};
 use super::upgrade;
 use super::websocket::{Broken, Opcode, Reader, Writer};
 use crate::api::Body;
-use crate::fault::{Direction, Effect, Meter, Plan, Stream, Target};
+use crate::fault::{Direction, Drip, Effect, Meter, Plan, Stream, Target};
 use crate::store::{str_at, uid_of};
 use crate::{Failure, Sandbox};
 
@@ -108,7 +108,7 @@ where
     let mut reader = Reader::new(reading, &[]);
     let writer = Mutex::new(Writer::new(writing));
     let outgoing_meter = Mutex::new(plan.meter(Direction::Out));
-    let drips = plan.drips();
+    let drip = plan.drip();
     let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
     for (channel, (port, real)) in (0_u8..).step_by(2).zip(ports) {
         if announce(&writer, channel, *port).await.is_err() {
@@ -134,7 +134,7 @@ where
     let said = async {
         let all = outputs
             .into_iter()
-            .map(|(channel, output)| copy(output, channel, &writer, &outgoing_meter, drips));
+            .map(|(channel, output)| copy(output, channel, &writer, &outgoing_meter, &drip));
         if join_all(all).await.into_iter().any(|end| end.is_err()) {
             return;
         }
@@ -149,7 +149,7 @@ where
         writer: &writer,
         inputs,
         meter: plan.meter(Direction::In),
-        drips,
+        drip: drip.clone(),
         harm,
     };
     tokio::select! {
@@ -196,7 +196,7 @@ async fn copy<W>(
     channel: u8,
     writer: &Mutex<Writer<W>>,
     meter: &Mutex<Meter>,
-    drips: bool,
+    drip: &Drip,
 ) -> Result<(), ()>
 where
     W: AsyncWrite + Unpin,
@@ -217,7 +217,7 @@ where
                     _ => return Err(()),
                 }
             }
-            let most = if drips { 1 } else { rest.len() };
+            let most = drip.most(rest.len());
             let (now, later) = rest.split_at(meter.room(most));
             meter.pass(now.len());
             let mut writer = writer.lock().await;
@@ -233,7 +233,7 @@ struct Forwarding<'a, Io> {
     writer: &'a Mutex<Writer<WriteHalf<Io>>>,
     inputs: Vec<Option<OwnedWriteHalf>>,
     meter: Meter,
-    drips: bool,
+    drip: Drip,
     harm: &'a PodHarm,
 }
 
@@ -287,7 +287,7 @@ impl<Io: AsyncRead + AsyncWrite> Forwarding<'_, Io> {
     async fn pass(&mut self, index: usize, mut bytes: Bytes) -> Result<(), Over> {
         while !bytes.is_empty() {
             self.suffer().await?;
-            let most = if self.drips { 1 } else { bytes.len() };
+            let most = self.drip.most(bytes.len());
             let now = bytes.split_to(self.meter.room(most));
             self.meter.pass(now.len());
             if let Some(Some(input)) = self.inputs.get_mut(index) {
@@ -304,7 +304,9 @@ impl<Io: AsyncRead + AsyncWrite> Forwarding<'_, Io> {
                 Effect::Cut => return Err(Over),
                 Effect::Stall(Some(time)) => tokio::time::sleep(time).await,
                 Effect::Stall(None) => std::future::pending().await,
-                effect => self.harm.strike(effect),
+                Effect::Damage(damage, struck) => self.harm.strike(damage, struck).await,
+                // Of exec and of logs only.
+                Effect::EndStdin | Effect::LoseEndOfInput | Effect::EndLog => {}
             }
         }
         Ok(())

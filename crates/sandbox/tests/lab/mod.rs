@@ -192,8 +192,8 @@ impl Lab {
         self.open(&path, protocols).await
     }
 
-    /// Sends a plain GET and reads the whole answer: status and body.
-    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+    /// Sends a plain GET and reads what comes until the connection ends.
+    pub(crate) async fn raw(&self, path: &str) -> String {
         let mut io = self.connect().await;
         let token = self.sandbox().keys().admin();
         let request = format!(
@@ -203,7 +203,12 @@ impl Lab {
         let mut answer = Vec::new();
         // A cut answer ends without TLS's own goodbye.
         drop(io.read_to_end(&mut answer).await);
-        let answer = String::from_utf8_lossy(&answer).into_owned();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Sends a plain GET and reads the answer: status and body.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        let answer = self.raw(path).await;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
         let code = head
             .split(' ')
@@ -280,6 +285,21 @@ pub(crate) async fn stdin(socket: &mut Socket, bytes: &[u8]) {
 
 pub(crate) async fn end_stdin(socket: &mut Socket) {
     socket.send(Message::binary(vec![255, 0])).await.unwrap();
+}
+
+/// Makes a claim, and a pod that has it at `/data/shared`.
+pub(crate) fn claimed(lab: &Lab, name: &str) -> Value {
+    let claim = json!({
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    });
+    lab.sandbox().create(&kinds::CLAIM, claim).unwrap();
+    let mut wanted = pod(name, "exec sleep 1000");
+    wanted["spec"]["volumes"] =
+        json!([{"name": "v", "persistentVolumeClaim": {"claimName": name}}]);
+    wanted["spec"]["containers"][0]["volumeMounts"] =
+        json!([{"name": "v", "mountPath": "/data/shared"}]);
+    wanted
 }
 
 /// A pod of one container that runs a shell script.

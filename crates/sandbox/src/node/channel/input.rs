@@ -58,12 +58,17 @@ impl Valve {
         self.cut.notify_one();
     }
 
+    /// Forgets what the process leaves unread from now on.
+    pub(super) fn discard(&self) {
+        self.discarded.store(true, Ordering::Release);
+    }
+
     /// Says whether input was left unread. Ask when the process has ended.
     pub(super) fn is_unread(&self) -> bool {
         let all = usize::try_from(IN_FLIGHT_BYTES).unwrap_or(usize::MAX);
         let is_waiting = || self.room.available_permits() < all;
-        self.refused.load(Ordering::Acquire)
-            || (is_waiting() && !self.discarded.load(Ordering::Acquire))
+        !self.discarded.load(Ordering::Acquire)
+            && (self.refused.load(Ordering::Acquire) || is_waiting())
     }
 }
 
@@ -138,7 +143,7 @@ async fn discard(
     valve: &Valve,
 ) -> Option<ChildStdin> {
     // Before the process can see the end, and so before it can end of it.
-    valve.discarded.store(true, Ordering::Release);
+    valve.discard();
     drop(stdin);
     while queue.recv().await.is_some() {}
     None

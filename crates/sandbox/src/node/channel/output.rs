@@ -6,24 +6,19 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::Mutex;
 
-use crate::fault::{Effect, Meter};
+use crate::fault::{Drip, Effect, Meter};
 use crate::node::websocket::{Opcode, Writer};
 
 /// Bytes of output that make at most one frame, as a real kubelet sends it.
 const FRAME_BYTES: usize = 32 * 1024;
 
-/// Why copying an output ended before the output did.
+/// Copying an output ended before the output did: the client takes no more, or was cut off.
 #[derive(Debug)]
-pub(super) enum Stopped {
-    /// The client takes no more.
-    Gone,
-    /// A fault.
-    Struck(Effect),
-}
+pub(super) struct Stopped;
 
 impl From<io::Error> for Stopped {
     fn from(_: io::Error) -> Self {
-        Self::Gone
+        Self
     }
 }
 
@@ -33,7 +28,7 @@ pub(super) struct Disturbance<'a> {
     /// Counts the bytes of all outputs.
     pub(super) meter: &'a Mutex<Meter>,
     /// Whether each byte gets a frame of its own.
-    pub(super) drips: bool,
+    pub(super) drip: &'a Drip,
     /// How many of the last bytes are withheld.
     pub(super) tail: u64,
 }
@@ -78,8 +73,8 @@ where
         while let Some(effect) = meter.due() {
             endure(effect).await?;
         }
-        let most = if disturbance.drips { 1 } else { FRAME_BYTES };
-        let now = bytes.split_to(meter.room(bytes.len().min(most)));
+        let most = disturbance.drip.most(bytes.len().min(FRAME_BYTES));
+        let now = bytes.split_to(meter.room(most));
         meter.pass(now.len());
         let mut writer = writer.lock().await;
         writer.frame(Opcode::Binary, &[channel], &now).await?;
@@ -98,6 +93,6 @@ async fn endure(effect: Effect) -> Result<(), Stopped> {
             Ok(())
         }
         Effect::Stall(None) => std::future::pending().await,
-        effect => Err(Stopped::Struck(effect)),
+        _ => Err(Stopped),
     }
 }

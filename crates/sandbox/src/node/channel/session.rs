@@ -4,15 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadHalf, WriteHalf};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::{Mutex, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::input::{self, Feed, Valve};
 use super::output::{self, Disturbance, Stopped};
 use super::{Exit, Protocol};
-use crate::fault::{Direction, Effect, Meter, Plan};
+use crate::fault::{Damage, Direction, Drip, Effect, Meter, Plan};
+use crate::hook::Struck;
 use crate::node::websocket::{Broken, Opcode, Reader, Writer};
 
 /// Longest message, channel byte included.
@@ -48,8 +51,8 @@ impl fmt::Debug for Process {
 
 /// What a fault can do beyond the connection.
 pub trait Harm: Send + Sync {
-    /// Kills processes, fills volumes, deletes pods, restarts the API server.
-    fn strike(&self, effect: Effect);
+    /// Kills processes, fills volumes, deletes pods, restarts the API server; counts what was really done.
+    fn strike(&self, damage: Damage, struck: Struck) -> BoxFuture<'_, ()>;
 }
 
 /// What a session needs to know.
@@ -60,6 +63,8 @@ pub struct Session {
     pub plan: Plan,
     /// Who makes it suffer.
     pub harm: Arc<dyn Harm>,
+    /// Cancelled when the container is gone: then a session ends that would hang.
+    pub gone: CancellationToken,
 }
 
 impl fmt::Debug for Session {
@@ -100,7 +105,7 @@ where
         }
         None => (None, None, None),
     };
-    let drips = session.plan.drips();
+    let drip = session.plan.drip();
     let end = {
         let mut incoming = Incoming {
             reader: &mut reader,
@@ -108,11 +113,12 @@ where
             feed,
             meter: session.plan.meter(Direction::In),
             session: &session,
-            drips,
+            valve: valve.as_ref(),
+            drip: drip.clone(),
         };
         tokio::select! {
             end = incoming.run() => end,
-            end = outgoing(&mut process, &writer, &session, valve.as_ref(), drips) => end,
+            end = outgoing(&mut process, &writer, &session, valve.as_ref(), &drip) => end,
         }
     };
     part(end, &mut reader, writer.into_inner()).await;
@@ -212,7 +218,8 @@ struct Incoming<'a, Io> {
     feed: Option<Feed>,
     meter: Meter,
     session: &'a Session,
-    drips: bool,
+    valve: Option<&'a Valve>,
+    drip: Drip,
 }
 
 impl<Io: AsyncRead + AsyncWrite> Incoming<'_, Io> {
@@ -277,13 +284,13 @@ impl<Io: AsyncRead + AsyncWrite> Incoming<'_, Io> {
             if let Some(end) = self.suffer().await {
                 return Some(end);
             }
-            let most = if self.drips { 1 } else { bytes.len() };
+            let most = self.drip.most(bytes.len());
             let now = bytes.split_to(self.meter.room(most));
             self.meter.pass(now.len());
             if let Some(feed) = &self.feed {
                 feed.send(now).await;
             }
-            if self.drips {
+            if self.drip.is_on() {
                 tokio::task::yield_now().await;
             }
         }
@@ -304,7 +311,16 @@ impl<Io: AsyncRead + AsyncWrite> Incoming<'_, Io> {
                 }
                 Effect::Stall(Some(time)) => tokio::time::sleep(time).await,
                 Effect::Stall(None) => std::future::pending().await,
-                effect => self.session.harm.strike(effect),
+                Effect::Damage(damage, struck) => {
+                    let kills = matches!(damage, Damage::Kill | Damage::OutOfMemory);
+                    if let Some(valve) = self.valve.filter(|_| kills) {
+                        // With input on its way a real session ends with 137 or, more often, hangs; a script says which.
+                        valve.discard();
+                    }
+                    self.session.harm.strike(damage, struck).await;
+                }
+                // Of log streams only.
+                Effect::EndLog => {}
             }
         }
         None
@@ -317,7 +333,7 @@ async fn outgoing<W>(
     writer: &Mutex<Writer<W>>,
     session: &Session,
     valve: Option<&Valve>,
-    drips: bool,
+    drip: &Drip,
 ) -> End
 where
     W: AsyncWrite + Unpin,
@@ -332,7 +348,7 @@ where
         if let Some(output) = &mut process.stdout {
             let disturbance = Disturbance {
                 meter: &meter,
-                drips,
+                drip,
                 tail: session.plan.stdout_tail(),
             };
             if output::copy(output, STDOUT, writer, disturbance).await? {
@@ -346,7 +362,7 @@ where
         if let Some(output) = &mut process.stderr {
             let disturbance = Disturbance {
                 meter: &meter,
-                drips,
+                drip,
                 tail: 0,
             };
             output::copy(output, STDERR, writer, disturbance).await?;
@@ -357,13 +373,7 @@ where
     let exit = async { Ok(ended(&mut process.exit).await) };
     let exit = match futures_util::try_join!(exit, stdout, stderr) {
         Ok((exit, (), ())) => exit,
-        Err(Stopped::Gone) => return End::Gone,
-        Err(Stopped::Struck(effect)) => {
-            if effect != Effect::Cut {
-                session.harm.strike(effect);
-            }
-            return End::Gone;
-        }
+        Err(Stopped) => return End::Gone,
     };
     say_status(exit, writer, session, valve).await
 }
@@ -377,7 +387,10 @@ async fn say_status<W>(
 where
     W: AsyncWrite + Unpin,
 {
-    if valve.is_some_and(Valve::is_unread) || session.plan.never_ends() {
+    if valve.is_some_and(Valve::is_unread) {
+        session.gone.cancelled().await;
+    }
+    if session.plan.never_ends() {
         return std::future::pending().await;
     }
     let status = exit.status();

@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tokio::io::DuplexStream;
@@ -17,19 +18,23 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_util::sync::CancellationToken;
 
 use super::{Exit, Harm, Process, Protocol, Session, serve};
-use crate::fault::{Effect, Faults, Script, Stream, Target};
+use crate::fault::{Damage, Faults, Script, Stream, Target};
+use crate::hook::Struck;
 
 /// Long enough for what must not come to come.
 const SILENCE: Duration = Duration::from_millis(300);
 
 #[derive(Debug, Default)]
-struct Noted(Mutex<Vec<Effect>>);
+struct Noted(Mutex<Vec<Damage>>);
 
 impl Harm for Noted {
-    fn strike(&self, effect: Effect) {
-        self.0.lock().unwrap().push(effect);
+    fn strike(&self, damage: Damage, struck: Struck) -> BoxFuture<'_, ()> {
+        self.0.lock().unwrap().push(damage);
+        struck.count();
+        Box::pin(std::future::ready(()))
     }
 }
 
@@ -89,6 +94,7 @@ impl Client {
             protocol,
             plan: ledger.stream(Target::Exec, &stream),
             harm: Arc::clone(&harm) as Arc<dyn Harm>,
+            gone: CancellationToken::new(),
         };
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let server = tokio::spawn(serve(theirs, &[], process, session));
@@ -489,6 +495,6 @@ async fn what_the_node_does_is_asked_of_the_node() {
     client.end_stdin().await;
     assert!(client.hear().await.is_success());
     let struck = client.harm.0.lock().unwrap().clone();
-    assert_eq!(struck, [Effect::FillVolume, Effect::Kill]);
+    assert_eq!(struck, [Damage::FillVolume, Damage::Kill]);
     assert_eq!(client.faults.unfired(), ["c"]);
 }

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
 
 use super::keeper::{self, seen_from_outside};
 use super::rewrite::rewrite;
@@ -57,7 +57,7 @@ pub struct Container {
     toolbox: Arc<Toolbox>,
     spec: Spec,
     place: Place,
-    stopped: AtomicBool,
+    stopped: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -98,13 +98,13 @@ impl Container {
             toolbox,
             spec,
             place,
-            stopped: AtomicBool::new(false),
+            stopped: CancellationToken::new(),
         })
     }
 
     /// Prepares a command: program found, arguments rewritten, environment set.
     pub(super) fn command(&self, argv: &[String]) -> Result<Command, ContainerError> {
-        if self.stopped.load(Ordering::Acquire) {
+        if self.stopped.is_cancelled() {
             return Err(ContainerError::Stopped);
         }
         let (name, arguments) = argv.split_first().ok_or(ContainerError::NoCommand)?;
@@ -187,11 +187,23 @@ impl Container {
         }
     }
 
-    /// Makes every mount read-only, for all processes of the container.
+    /// Says whether mount paths are real.
+    #[must_use]
+    pub fn has_namespaces(&self) -> bool {
+        matches!(self.place, Place::Real { .. })
+    }
+
+    /// Returns what is cancelled when nothing can be started any more.
+    #[must_use]
+    pub fn gone(&self) -> &CancellationToken {
+        &self.stopped
+    }
+
+    /// Makes every mount read-only, for all processes of the container. `false` where nothing is mounted.
     ///
     /// # Errors
-    /// Without namespaces.
-    pub async fn make_read_only(&self) -> Result<(), ContainerError> {
+    /// Without namespaces, and while a file of a mount is open for writing.
+    pub async fn make_read_only(&self) -> Result<bool, ContainerError> {
         let Place::Real { pid, root, .. } = &self.place else {
             return Err(ContainerError::NoNamespaces("they are off".to_owned()));
         };
@@ -200,12 +212,12 @@ impl Container {
             let words = ["mount", "-o", "remount,bind,ro"];
             self.keeper.run(&words, Some(*pid), &path).await?;
         }
-        Ok(())
+        Ok(!self.spec.mounts.is_empty())
     }
 
     /// Kills every process that was born in the container, wherever it went. Nothing can be started in it any more.
     pub fn stop(&self) {
-        self.stopped.store(true, Ordering::Release);
+        self.stopped.cancel();
         let marker = format!("{CONTAINER_MARKER}={}", self.spec.id);
         kill_marked(marker.as_bytes());
     }

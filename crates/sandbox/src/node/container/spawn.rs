@@ -48,9 +48,13 @@ pub struct Group {
 }
 
 impl Group {
-    /// Kills it.
-    pub fn kill(&self) {
-        self.signal(Signal::KILL);
+    /// Kills it. `false` when it had ended before.
+    pub fn kill(&self) -> bool {
+        let has_ended = self.exit.borrow().is_some();
+        match self.pid {
+            Some(pid) if !has_ended => kill_process_group(pid, Signal::KILL).is_ok(),
+            _ => false,
+        }
     }
 
     /// Asks it to end.
@@ -65,14 +69,6 @@ impl Group {
     pub async fn ended(&self) {
         // A sender that is gone has nothing more to say either.
         drop(self.exit.clone().wait_for(Option::is_some).await);
-    }
-
-    fn signal(&self, signal: Signal) {
-        let has_ended = self.exit.borrow().is_some();
-        if let (false, Some(pid)) = (has_ended, self.pid) {
-            // It may just have ended.
-            kill_process_group(pid, signal).ok();
-        }
     }
 }
 

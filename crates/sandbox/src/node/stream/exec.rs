@@ -102,6 +102,7 @@ pub(super) async fn serve(
             protocol,
             plan,
             harm: Arc::new(harm),
+            gone: running.gone().clone(),
         };
         channel::serve(io, &[], process, session).await;
     });

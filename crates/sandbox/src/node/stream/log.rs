@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::query::Query;
 use super::{PodRef, bad_request, container, disturbed, waiting_reason};
 use crate::api::body::{self, Body};
-use crate::fault::{Direction, Effect, Meter, Stream, Target};
+use crate::fault::{Direction, Drip, Effect, Meter, Plan, Stream, Target};
 use crate::node::channel::Harm as _;
 use crate::node::harm::PodHarm;
 use crate::node::logs::{Entry, Log};
@@ -49,8 +49,7 @@ pub(super) async fn serve(
         log,
         timestamps: query.is_on("timestamps"),
         left: query.number("limitBytes").unwrap_or(u64::MAX),
-        drips: plan.drips(),
-        never_ends: plan.never_ends(),
+        drip: plan.drip(),
         meter: plan.meter(Direction::Out),
         before: plan.meter(Direction::In),
         harm: PodHarm {
@@ -59,6 +58,7 @@ pub(super) async fn serve(
             pod: live,
             process: None,
         },
+        plan,
         waiting: Bytes::new(),
     };
     let mut response = Response::new(body::stream(stream::unfold(reader, |mut reader| async {
@@ -138,9 +138,10 @@ struct Reader {
     log: Log,
     timestamps: bool,
     left: u64,
-    drips: bool,
-    never_ends: bool,
+    drip: Drip,
+    plan: Plan,
     meter: Meter,
+    /// What else waits for bytes; a client says none here, so those of the log are counted.
     before: Meter,
     harm: PodHarm,
     waiting: Bytes,
@@ -160,19 +161,23 @@ impl Reader {
                     }
                     Effect::Stall(Some(time)) => tokio::time::sleep(time).await,
                     Effect::Stall(None) => std::future::pending().await,
-                    effect => self.harm.strike(effect),
+                    Effect::Damage(damage, struck) => self.harm.strike(damage, struck).await,
+                    // Of inputs only.
+                    Effect::EndStdin | Effect::LoseEndOfInput => {}
                 }
                 continue;
             }
             if !self.waiting.is_empty() {
-                let most = if self.drips { 1 } else { self.waiting.len() };
-                let piece = self.waiting.split_to(self.meter.room(most));
+                let most = self.drip.most(self.waiting.len());
+                let most = self.meter.room(self.before.room(most));
+                let piece = self.waiting.split_to(most);
                 self.meter.pass(piece.len());
+                self.before.pass(piece.len());
                 return Some(Ok(piece));
             }
             match self.entry().await {
                 Some(entry) => self.waiting = self.render(&entry),
-                None if self.never_ends => std::future::pending().await,
+                None if self.plan.never_ends() => std::future::pending().await,
                 None => return None,
             }
         }
