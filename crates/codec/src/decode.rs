@@ -108,6 +108,16 @@ fn decode_into(
         raw::write(&sources, &unknown, options, tree, observer)?;
     }
     verify(&sources, &mut report, observer)?;
+    // Damage could have made a file empty, so this is said of one that is sound only.
+    for (_, (_, source)) in read
+        .iter()
+        .zip(sources.iter())
+        .filter(|(read, _)| read.rows == 0)
+    {
+        observer.event(Event::EmptySnapshot {
+            input: source.input.name.clone(),
+        });
+    }
     finish_report(left_out, &mut report, tree)?;
     let totals = tree.totals();
     (report.files, report.bytes) = (totals.files, totals.bytes);

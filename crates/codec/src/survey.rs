@@ -340,7 +340,7 @@ impl Surveyor<'_, '_> {
             self.left_out.add(
                 self.observer,
                 "s3",
-                b"",
+                &s3::Index::bucket_of(record, row.user_key),
                 row.user_key,
                 self.at(entry, row, error),
             )
@@ -438,11 +438,6 @@ fn place_of(source: &Source<'_>, entry: &Entry<'_>, row: &MvccRow<'_>) -> impl F
 pub(crate) fn report(survey: &Survey, sources: &Sources<'_>, observer: &dyn Observer) {
     for (input, (_, source)) in survey.inputs.iter().zip(sources.iter()) {
         let name = &source.input.name;
-        if input.rows == 0 {
-            observer.event(Event::EmptySnapshot {
-                input: name.clone(),
-            });
-        }
         if let (Some(named), Some(applied)) = (source.input.index, input.applied_index)
             && named < applied
         {

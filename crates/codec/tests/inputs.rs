@@ -239,3 +239,21 @@ fn peak_bytes() -> u64 {
     let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
     kib << 10
 }
+
+/// Damage could have made a snapshot empty, so it is not called empty before its footer was compared.
+#[test]
+fn an_empty_snapshot_is_called_so_when_its_footer_is_right() {
+    let sound = Header::V1 { ceiling_ms: 0 }.runtime_file(&Native::new(100).build());
+    let mut damaged = sound.clone();
+    // The last byte of the header: the clock's ceiling.
+    damaged[15] ^= 1;
+    for (bytes, expected) in [(sound, vec!["snapshot_empty"]), (damaged, vec![])] {
+        let temporary = tempfile::tempdir().unwrap();
+        let options = options(temporary.path());
+        let events = Events::default();
+        let input = Input::memory("snapshot.fsm", bytes);
+        let result = decode(&[input], &temporary.path().join("dump"), &options, &events);
+        assert_eq!(result.is_ok(), !expected.is_empty(), "{result:?}");
+        assert_eq!(events.names(), expected);
+    }
+}

@@ -761,3 +761,12 @@ fn planted(name: &str, plant: Plant) {
     assert!(!destination.exists());
     assert!(!staging.exists());
 }
+
+#[test]
+fn the_report_names_the_bucket_of_a_bad_record() {
+    let mut rows = object(b"k", "body");
+    rows.push(live(key::bucket_meta(b"b"), "no JSON"));
+    let found = run_with(rows, |options| options.on_bad = OnBad::LeaveOut);
+    let line: serde_json::Value = serde_json::from_str(found.text("REPORT.jsonl")).unwrap();
+    assert_eq!(line["container"], "b");
+}

@@ -159,6 +159,16 @@ impl Index {
         Ok(())
     }
 
+    /// Names the bucket of a row that is left out; empty if its key does not tell.
+    pub(crate) fn bucket_of(record: Record, user_key: &[u8]) -> Vec<u8> {
+        let bucket = match record {
+            Record::BucketMeta => key::parse_bucket_meta(user_key),
+            Record::ObjectHead => key::parse_object_head(user_key).map(|object| object.bucket),
+            _ => return Vec::new(),
+        };
+        bucket.map_or_else(|_| Vec::new(), |bucket| bucket.decode().into_owned())
+    }
+
     /// Tells what was wrong without stopping anything.
     pub(super) fn report(&self, observer: &dyn Observer) {
         let (count, example) = &self.malformed_uploads;
