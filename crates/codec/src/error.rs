@@ -75,7 +75,7 @@ pub enum Error {
         input: String,
     },
     /// Visible rows of a selected adapter are encrypted.
-    #[error("{rows} visible rows are encrypted; the first is {place}")]
+    #[error("{} encrypted; the first is {place}", if *rows == 1 { "1 visible row is".to_owned() } else { format!("{rows} visible rows are") })]
     Encrypted {
         /// How many.
         rows: u64,
@@ -92,7 +92,7 @@ pub enum Error {
         families: Vec<(Family, u64)>,
     },
     /// Rows with an unknown key prefix, in a run that refuses them.
-    #[error("{rows} rows have an unknown key prefix; the first is {place}")]
+    #[error("{} an unknown key prefix; the first is {place}", have(*rows))]
     UnknownRows {
         /// How many.
         rows: u64,
@@ -166,9 +166,19 @@ pub enum RedisError {
 fn list(families: &[(Family, u64)]) -> String {
     let items: Vec<String> = families
         .iter()
-        .map(|(family, rows)| format!("{} ({rows} rows)", family.name()))
+        .map(|(family, rows)| {
+            let unit = if *rows == 1 { "row" } else { "rows" };
+            format!("{} ({rows} {unit})", family.name())
+        })
         .collect();
     items.join(", ")
+}
+
+fn have(rows: u64) -> String {
+    match rows {
+        1 => "1 row has".to_owned(),
+        rows => format!("{rows} rows have"),
+    }
 }
 
 impl From<s3::Error> for Error {
@@ -196,5 +206,46 @@ impl RedisError {
             RedisError::HllHeader { .. } => "redis.invalid-hll",
             RedisError::TtlLength { .. } => "redis.invalid-ttl",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(error: impl Into<Error>, expected: &str) {
+        assert_eq!(error.into().to_string(), expected);
+    }
+
+    #[test]
+    fn one_is_not_several() {
+        let unknown = |rows| Error::UnknownRows {
+            rows,
+            place: Place::default(),
+        };
+        check(unknown(1), "1 row has an unknown key prefix; the first is ");
+        check(
+            unknown(2),
+            "2 rows have an unknown key prefix; the first is ",
+        );
+        let families = |rows| list(&[(Family::Sqs, rows)]);
+        assert!(families(1).ends_with("(1 row)") && families(2).ends_with("(2 rows)"));
+        let refused = |count| {
+            s3::Error::from(s3::Fault::RefusedKeys {
+                keys: vec!["b/k".to_owned()],
+                count,
+            })
+        };
+        check(refused(1), "1 key cannot be a path: b/k");
+        check(refused(2), "2 keys cannot be a path: b/k");
+        let collision = |count| {
+            s3::Error::from(s3::Fault::SuffixCollision {
+                keys: vec!["b/k".to_owned()],
+                count,
+            })
+        };
+        let rest = "in .elastickv-meta.json, which is reserved for sidecars: b/k";
+        check(collision(1), &format!("1 key ends {rest}"));
+        check(collision(2), &format!("2 keys end {rest}"));
     }
 }

@@ -27,9 +27,12 @@ pub(crate) fn codec(error: &Error) -> Failure {
             .remedy(CHANGED)
             .retryable(),
         Error::Encrypted { rows, place } => {
-            let message = format!(
-                "{rows} visible rows of the selected data are encrypted; this is the first"
-            );
+            let message = match rows {
+                1 => "this visible row of the selected data is encrypted".to_owned(),
+                rows => format!(
+                    "{rows} visible rows of the selected data are encrypted; this is the first"
+                ),
+            };
             at(damaged("snapshot.encrypted", &message), place)
                 .remedy("Rows are decrypted by the server only. Restore the node and read the data through it.")
         }
@@ -45,7 +48,10 @@ pub(crate) fn codec(error: &Error) -> Failure {
                 )
         }
         Error::UnknownRows { rows, place } => {
-            let message = format!("{rows} rows have an unknown key prefix; this is the first");
+            let message = match rows {
+                1 => "this row has an unknown key prefix".to_owned(),
+                rows => format!("{rows} rows have an unknown key prefix; this is the first"),
+            };
             at(damaged("snapshot.unknown-rows", &message), place).remedy(
                 "Leave out --strict to go on without them, or use --raw to write them as they are.",
             )

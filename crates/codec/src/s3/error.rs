@@ -103,7 +103,7 @@ pub enum Fault {
         digest: String,
     },
     /// Keys end like a sidecar, and only keys that can be a path are accepted.
-    #[error("{count} keys end in .elastickv-meta.json, which is reserved for sidecars: {}", keys.join(", "))]
+    #[error("{} in .elastickv-meta.json, which is reserved for sidecars: {}", if *count == 1 { "1 key ends".to_owned() } else { format!("{count} keys end") }, keys.join(", "))]
     SuffixCollision {
         /// Bucket and key of each, escaped.
         keys: Vec<String>,
@@ -111,7 +111,7 @@ pub enum Fault {
         count: u64,
     },
     /// Keys cannot be a path, and only such keys are accepted.
-    #[error("{count} keys cannot be a path: {}", keys.join(", "))]
+    #[error("{count} {} cannot be a path: {}", if *count == 1 { "key" } else { "keys" }, keys.join(", "))]
     RefusedKeys {
         /// Bucket and key of each, escaped.
         keys: Vec<String>,
