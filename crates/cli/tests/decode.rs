@@ -5,6 +5,7 @@ mod common;
 use std::fs;
 
 use common::{Place, redis_snapshot};
+use testkit::stream::{ConfState, snap_file_with};
 
 const NAME: &str = "00000000000001b4.fsm";
 
@@ -282,6 +283,34 @@ fn the_log_tells_what_the_snapshot_has_not() {
     let events = run.events("log_entries_not_in_snapshot");
     assert_eq!(events[0]["entries"], 4, "{events:?}");
     assert_eq!(run.exits(0).result()["inputs"][0]["log"]["last_index"], 440);
+}
+
+/// What a folder without logs says about the log is nothing.
+#[test]
+fn a_log_without_files_tells_nothing() {
+    let place = Place::new();
+    data_directory(&place);
+    std::fs::create_dir(place.path("node/wal")).unwrap();
+    let run = place.run(["snapshot", "decode", "node", "-o", "out", "--format=json"]);
+    assert!(run.events("log_ends_with_snapshot").is_empty());
+    assert!(run.exits(0).result()["inputs"][0]["log"].is_null());
+}
+
+/// Old nodes kept the snapshot where newer ones keep its token.
+#[test]
+fn a_snapshot_inside_an_old_snap_file_is_told() {
+    let snap = snap_file_with(7, 42, redis_snapshot(), &ConfState::default());
+    let place = Place::new();
+    let name = "snap/0000000000000007-000000000000002a.snap";
+    for node in ["bare", "empty"] {
+        place.write(format!("{node}/{name}"), &snap);
+    }
+    std::fs::create_dir(place.path("empty/fsm-snap")).unwrap();
+    for node in ["bare", "empty"] {
+        let error = refuses(&place, &[node, "-o", "out"], 10, "input.inline-snapshot");
+        let path = error["place"]["path"].as_str().unwrap();
+        assert!(path.ends_with(name), "{error}");
+    }
 }
 
 #[test]

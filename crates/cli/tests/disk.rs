@@ -120,3 +120,35 @@ fn a_mount_point_is_no_destination() {
     let inside = place.command(["snapshot", "decode", "s.fsm", "-o", "disk/out"]);
     place.complete(&mut disk.wrap(&inside)).exits(0);
 }
+
+/// Lists of more names than memory holds are sorted on disk, and so is what a check of a dump compares.
+#[test]
+fn a_disk_that_is_full_of_listed_names() {
+    let place = Place::new();
+    place.write("s.fsm", redis_snapshot());
+    place
+        .run(["snapshot", "decode", "s.fsm", "-o", "dump"])
+        .exits(0);
+    let Some(disk) = SmallDisk::new(&place, "disk", "512k") else {
+        return;
+    };
+    let long = vec!["d".repeat(250); 32].join("/");
+    let mut listed = std::fs::read_to_string(place.path("dump/CHECKSUMS")).unwrap();
+    for number in 0..2_500 {
+        listed.push_str(&format!("{}  {number}/{long}\n", "0".repeat(64)));
+    }
+    place.write("dump/CHECKSUMS", listed);
+    let before = place.listing();
+    let words = "snapshot verify dump --scratch-dir disk --format=json";
+    let command = place.command(words.split(' '));
+    let error = place
+        .complete(&mut disk.wrap(&command))
+        .fails(12, "scratch.disk-full");
+    assert_eq!(disk.left(), [""; 0], "something was left on the disk");
+    assert_eq!(place.listing(), before);
+    assert_eq!(error["retryable"], true, "{error}");
+    let remedy = error["remedy"].as_str().unwrap();
+    assert!(remedy.contains("--scratch-dir"), "{remedy}");
+    // With room there are findings, and no error.
+    place.run(["snapshot", "verify", "dump"]).exits(11);
+}

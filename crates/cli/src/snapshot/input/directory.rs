@@ -96,7 +96,7 @@ impl DataDirectory {
         let mut found: Vec<Candidate> = names.iter().filter_map(candidate).collect();
         found.sort_by_key(|candidate| std::cmp::Reverse(candidate.index));
         if found.is_empty() {
-            return Err(no_snapshot(&self.snapshots, &names));
+            return Err(self.no_snapshot(&names));
         }
         Ok(found)
     }
@@ -105,7 +105,7 @@ impl DataDirectory {
     pub(super) fn newest(&self, output: &Output) -> Result<Candidate, Failure> {
         let found = self.snapshots()?;
         let Some(newest) = found.into_iter().next() else {
-            return Err(no_snapshot(&self.snapshots, &[]));
+            return Err(self.no_snapshot(&[]));
         };
         let recorded = token::newest_index(self)?;
         if let Some(recorded) = recorded.filter(|recorded| *recorded > newest.index) {
@@ -117,6 +117,25 @@ impl DataDirectory {
         }
         Ok(newest)
     }
+
+    /// Says why there is nothing to read.
+    fn no_snapshot(&self, names: &[String]) -> Failure {
+        match token::inline(self) {
+            Some(path) => inline_snapshot(&path),
+            None => no_snapshot(&self.snapshots, names),
+        }
+    }
+}
+
+/// What stands in the place of a snapshot where the node was of an old version.
+fn inline_snapshot(path: &Path) -> Failure {
+    Failure::new(
+        Exit::SnapshotDamaged,
+        "input.inline-snapshot",
+        "the node's snapshot lies inside a .snap file, as nodes of an old version kept it, which cannot be read yet",
+    )
+    .at("path", path.display().to_string())
+    .remedy("Let a newer version of the node start on this directory and take a snapshot, which it puts into fsm-snap/, or look for one on another node of the group.")
 }
 
 /// The Raft index that a file name of a node's own tells: sixteen hexadecimal digits.
@@ -203,6 +222,10 @@ fn no_data_directory(path: &Path, names: &[String]) -> Failure {
         .remedy(format!("Give the groups' directories: {}", all.join(" ")));
     }
     if names.iter().any(|name| name == "wal" || name == "snap") {
+        let directory = DataDirectory::of_base(path, path.join(SNAPSHOTS));
+        if let Some(inline) = token::inline(&directory) {
+            return inline_snapshot(&inline);
+        }
         return Failure::new(
             Exit::LocalData,
             "input.no-snapshot",

@@ -47,7 +47,7 @@ impl LogTail {
     }
 }
 
-/// Reads the frame headers of the log beside the snapshots; `None` where there is no log.
+/// Reads the frame headers of the log beside the snapshots; `None` where there is no log, or a folder without any.
 pub(super) fn behind(directory: &DataDirectory, index: u64) -> Result<Option<LogTail>, Failure> {
     let Some(folder) = &directory.log else {
         return Ok(None);
@@ -55,7 +55,11 @@ pub(super) fn behind(directory: &DataDirectory, index: u64) -> Result<Option<Log
     let mut log = Log::default();
     let mut torn = false;
     let is_log = |name: &&String| name.ends_with(".wal");
-    for name in names_in(folder)?.iter().filter(is_log) {
+    let names = names_in(folder)?;
+    if !names.iter().any(|name| is_log(&name)) {
+        return Ok(None);
+    }
+    for name in names.iter().filter(is_log) {
         let path = folder.join(name);
         let file = File::open(&path).map_err(|error| unreadable(&path, &error))?;
         let end = log.read(&file).map_err(|error| unreadable(&path, &error))?;

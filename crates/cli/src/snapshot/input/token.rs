@@ -46,6 +46,20 @@ pub(super) fn newest_index(directory: &DataDirectory) -> Result<Option<u64>, Fai
     Ok(all(directory)?.into_iter().map(|(_, index, _)| index).max())
 }
 
+/// The newest `.snap` file of a node, if the node is so old that it kept the snapshot itself in there.
+pub(super) fn inline(directory: &DataDirectory) -> Option<PathBuf> {
+    let found = all(directory).ok()?;
+    let (_, _, path) = found
+        .into_iter()
+        .max_by_key(|(term, index, _)| (*index, *term))?;
+    let is_large = std::fs::metadata(&path).ok()?.len() > MAX_SNAP_BYTES;
+    let holds_snapshot = || {
+        let snap = Snap::parse(&std::fs::read(&path).ok()?).ok()?;
+        Some(matches!(snap.data, SnapData::Inline(data) if !data.is_empty()))
+    };
+    (is_large || holds_snapshot() == Some(true)).then_some(path)
+}
+
 fn newest_of_index(directory: &DataDirectory, index: u64) -> Result<Option<PathBuf>, Failure> {
     let of_index = all(directory)?
         .into_iter()
