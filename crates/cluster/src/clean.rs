@@ -1,8 +1,25 @@
 //! What dead runs have left in a cluster.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
 use crate::Connection;
 use crate::api::ApiError;
-use crate::stage::{Orphans, find_orphans, remove_orphans};
+use crate::release::Release;
+use crate::stage::{
+    Orphans, Owner, Plan, Request, Said, StageError, close, find_orphans, open, remove_orphans,
+};
+use crate::target::TargetError;
+use crate::transfer::{self, STAGE_SCRIPT, Setup, TransferError, command};
+use crate::volume::{self, VolumeError};
+
+/// How long what a broken push has staged is kept for going on with it.
+pub const KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// The table that the cleaning pod is for: nobody's.
+const TABLE: &str = "longshore_clean";
 
 /// What was found and what became of it.
 #[derive(Debug, Default)]
@@ -22,6 +39,29 @@ pub enum Mode {
     Look,
 }
 
+/// Why the volume could not be cleaned.
+#[derive(Debug, thiserror::Error)]
+pub enum CleanError {
+    /// There is no volume, or it may not be looked at.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+    /// There is no stage pod.
+    #[error(transparent)]
+    Stage(Box<StageError>),
+    /// The credential could not be renewed.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The far side did not do it.
+    #[error(transparent)]
+    Far(#[from] TransferError),
+}
+
+impl From<StageError> for CleanError {
+    fn from(error: StageError) -> Self {
+        Self::Stage(Box::new(error))
+    }
+}
+
 /// Removes the stage pods of runs that are over. A running one is left alone, whatever its age, and so is another program's.
 ///
 /// # Errors
@@ -37,4 +77,52 @@ pub async fn pods(
         Mode::Look => Vec::new(),
     };
     Ok(Cleaned { pods, removed })
+}
+
+/// Removes what broken pushes of any table have left on the volume more than `age` ago, by the node's clock. Returns the tables.
+///
+/// It takes a stage pod, which is deleted again, also when `stop` is cancelled. What a living run holds stays.
+///
+/// # Errors
+/// See [`CleanError`].
+pub async fn volume(
+    connection: &Arc<Connection>,
+    release: &Release,
+    owner: Owner,
+    image: Option<String>,
+    age: Duration,
+    stop: &CancellationToken,
+    said: &(dyn Fn(Said<'_>) + Send + Sync),
+) -> Result<Vec<String>, CleanError> {
+    let volume = volume::look(connection, &release.namespace).await?;
+    let run = owner.run.as_str();
+    let setup = Setup {
+        holder: format!("{}@{} (clean)", owner.user, owner.host),
+        ..Setup::new(TABLE, run, run)
+    };
+    let request = Request {
+        table: None,
+        image,
+        command: command::supervise(&setup),
+        owner,
+        script: STAGE_SCRIPT,
+    };
+    let plan = Plan::of(release, &volume, request);
+    let pod = open(connection, &plan, stop, said).await?;
+    let cleaning = async {
+        let container = pod.container(connection).await?;
+        let tables = transfer::clean(&container, &setup, age).await?;
+        Ok(tables)
+    };
+    let cleaned = tokio::select! {
+        cleaned = cleaning => cleaned,
+        () = stop.cancelled() => Err(StageError::Stopped.into()),
+    };
+    if let Err(error) = close(connection, &pod).await {
+        said(Said::LeftBehind {
+            pod: &pod.name,
+            error: &error,
+        });
+    }
+    cleaned
 }

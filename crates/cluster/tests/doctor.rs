@@ -26,9 +26,26 @@ async fn four_mebibytes_go_there_and_back_and_nothing_is_left() {
     for user in [User::Pusher, User::Admin] {
         let seen = examination(site.connect(user).await, None).await;
         assert_eq!(seen.report.verdict(), None, "{:#?}", seen.report.findings);
-        assert_eq!(seen.inside.unwrap().mirror.unwrap().bytes, 4 << 20);
+        let inside = seen.inside.unwrap();
+        assert_eq!(inside.mirror.unwrap().bytes, 4 << 20);
+        assert!(inside.probe.unwrap().free_bytes > Some(0));
         assert_eq!(site.stage_pods().len(), 0);
     }
+}
+
+#[tokio::test]
+async fn a_volume_that_cannot_be_written_to_is_a_finding() {
+    let site = Site::start().await;
+    let shared = site.sandbox().host_path("/volumes/tracebloc/client");
+    // What stands in the way is a file, because some who run this may write into any directory.
+    std::fs::write(shared.join(".tracebloc-staging"), "in the way").unwrap();
+    let seen = examination(site.connect(User::Pusher).await, None).await;
+    let rules: Vec<Rule> = seen.report.findings.iter().map(|it| it.rule).collect();
+    assert!(
+        rules.contains(&Rule::VolumeTrouble),
+        "{:#?}",
+        seen.report.findings
+    );
 }
 
 #[tokio::test]

@@ -226,7 +226,7 @@ async fn an_account_that_is_not_there_is_found_by_token_and_admission() {
     let report = preflight::run(&connection, &request).await;
     let errors = rules(&report, Severity::Error);
     assert!(errors.contains(&"token.none"), "{errors:?}");
-    assert!(errors.contains(&"stage-pod.refused"), "{errors:?}");
+    assert!(errors.contains(&"stage.refused"), "{errors:?}");
 }
 
 #[tokio::test]
@@ -234,7 +234,7 @@ async fn a_node_of_another_architecture_is_found_beforehand() {
     let site = Site::start().await;
     site.node("loong64");
     let report = check(&site.connect(User::Admin).await).await;
-    assert_eq!(rules(&report, Severity::Error), ["stage-pod.architecture"]);
+    assert_eq!(rules(&report, Severity::Error), ["stage.architecture"]);
     assert_eq!(report.verdict(), Some(Class::Staging));
 }
 

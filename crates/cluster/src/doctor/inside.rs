@@ -3,39 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use dataset::size::human_bytes;
+
 use super::mirror::{self, BLOCKS, Mirror, MirrorError};
 use crate::Connection;
 use crate::api::ApiError;
 use crate::cause::chain;
-use crate::preflight::{Report, Rule, of_transport};
-use crate::stage::{Cause, Gate, Plan, StageError, StagePod};
-use crate::transfer::{Setup, command};
+use crate::exec::Container;
+use crate::preflight::{Report, Rule, of_far, of_stage};
+use crate::stage::{Plan, StageError, StagePod};
+use crate::transfer::{Probe, Setup, command, probe};
 
 const START: &str = "stage-pod-start";
 const EXEC: &str = "exec";
+const VOLUME: &str = "volume-inside";
 
 /// The checks that need a pod.
-pub(super) const CHECKS: [&str; 2] = [START, EXEC];
+pub(super) const CHECKS: [&str; 3] = [START, EXEC, VOLUME];
 
 pub(super) fn not_opened(error: &StageError, report: &mut Report) {
     let before = report.findings.len();
-    let rule = match error {
-        StageError::NotReady { cause, .. } => match cause {
-            Cause::Pull { .. } => Rule::Image,
-            Cause::Architecture { .. } => Rule::Architecture,
-            _ => Rule::NotReady,
-        },
-        StageError::Refused { gate, .. } => match gate {
-            Gate::Quota => Rule::Quota,
-            Gate::PodSecurity => Rule::PodSecurity,
-            Gate::Policy => Rule::Policy,
-            Gate::Other => Rule::Admission,
-        },
-        StageError::Api(error) => of_transport(&error.refusal).unwrap_or(Rule::Refused),
-        StageError::TooSlow { .. } | StageError::Stopped | StageError::NoRandomness(_) => {
-            Rule::NotReady
-        }
-    };
+    let rule = of_stage(error);
     let mut message = chain(error);
     if let StageError::NotReady { events, .. } | StageError::TooSlow { events, .. } = error {
         for event in events {
@@ -44,7 +32,7 @@ pub(super) fn not_opened(error: &StageError, report: &mut Report) {
     }
     report.find(rule, "pod/stage", message);
     report.end(START, before, "not ready");
-    report.not_checked(EXEC, "there is no stage pod");
+    report.skip(&[EXEC, VOLUME], "there is no stage pod");
 }
 
 pub(super) fn opened(pod: &StagePod, plan: &Plan, ready_after: Duration, report: &mut Report) {
@@ -63,22 +51,94 @@ pub(super) fn opened(pod: &StagePod, plan: &Plan, ready_after: Duration, report:
     report.end(START, before, said);
 }
 
-/// Sends 4 MiB there and back.
-pub(super) async fn mirror(
+/// What was seen through exec.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// The test of exec.
+    pub(super) mirror: Option<Mirror>,
+    /// The volume from inside.
+    pub(super) probe: Option<Probe>,
+}
+
+/// Sends 4 MiB there and back, and looks at the volume.
+pub(super) async fn look(
     connection: &Arc<Connection>,
     pod: &StagePod,
     setup: &Setup,
     report: &mut Report,
+) -> Seen {
+    let before = report.findings.len();
+    let container = match pod.container(connection).await {
+        Ok(container) => container,
+        Err(error) => {
+            report.find(Rule::Credential, format!("pod/{}", pod.name), chain(&error));
+            report.end(EXEC, before, "no credential");
+            report.not_checked(VOLUME, "no command can be run in the pod");
+            return Seen::default();
+        }
+    };
+    let stall = connection.limits().stall;
+    let mirror = mirror(&container, pod, setup, stall, report).await;
+    if mirror.is_none() {
+        report.not_checked(VOLUME, "no command can be run in the pod");
+        return Seen::default();
+    }
+    Seen {
+        mirror,
+        probe: volume(&container, pod, setup, report).await,
+    }
+}
+
+/// Looks at programs, room, and whether the volume can be written to.
+async fn volume(
+    container: &Container,
+    pod: &StagePod,
+    setup: &Setup,
+    report: &mut Report,
+) -> Option<Probe> {
+    let before = report.findings.len();
+    let place = format!("pod/{}", pod.name);
+    match probe(container, setup).await {
+        Ok(seen) => {
+            for finding in &seen.findings {
+                report.find(of_far(finding), place.clone(), finding.to_string());
+            }
+            report.end(VOLUME, before, room(&seen));
+            Some(seen)
+        }
+        Err(error) => {
+            report.find(of_far(&error), place, chain(&error));
+            report.end(VOLUME, before, "not seen");
+            None
+        }
+    }
+}
+
+fn room(seen: &Probe) -> String {
+    let bytes = seen
+        .free_bytes
+        .map_or_else(|| "unknown".to_owned(), human_bytes);
+    let inodes = match seen.free_inodes {
+        Some(count) => format!("{count} inodes"),
+        None => "inodes not counted".to_owned(),
+    };
+    let compression = match seen.compressors.is_empty() {
+        true => "no program for compression".to_owned(),
+        false => format!("has {}", seen.compressors.join(", ")),
+    };
+    format!("{bytes} free, {inodes}, {compression}")
+}
+
+async fn mirror(
+    container: &Container,
+    pod: &StagePod,
+    setup: &Setup,
+    stall: Duration,
+    report: &mut Report,
 ) -> Option<Mirror> {
     let before = report.findings.len();
     let seed = u64::from_str_radix(&setup.run, 16).unwrap_or(1);
-    let done = match pod.container(connection).await {
-        Ok(container) => {
-            let stall = connection.limits().stall;
-            mirror::run(&container, command::mirror(setup, BLOCKS), seed, stall).await
-        }
-        Err(error) => Err(MirrorError::Start(chain(&error))),
-    };
+    let done = mirror::run(container, command::mirror(setup, BLOCKS), seed, stall).await;
     let place = format!("pod/{}", pod.name);
     match done {
         Ok(mirror) => {

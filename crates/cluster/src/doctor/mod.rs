@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Connection;
 use crate::preflight::{self, Report};
 use crate::stage::{Owner, Request, Said, close, open};
-use crate::transfer::{STAGE_SCRIPT, Setup, command};
+use crate::transfer::{Probe, STAGE_SCRIPT, Setup, command};
 
 pub use mirror::{Mirror, MirrorError};
 
@@ -38,6 +38,8 @@ pub struct Inside {
     pub ready_after: Duration,
     /// The test of exec.
     pub mirror: Option<Mirror>,
+    /// The volume as the pod sees it.
+    pub probe: Option<Probe>,
 }
 
 /// Builds what the checks and the pod are made from.
@@ -60,7 +62,8 @@ fn setup(owner: &Owner) -> Setup {
     }
 }
 
-/// Makes every check, and if none of them failed opens a pod, sends 4 MiB there and back, and deletes it again.
+/// Makes every check, and if none of them failed opens a pod, sends 4 MiB there and back, looks at the volume, and deletes it
+/// again.
 ///
 /// A stop ends it early; the pod is deleted all the same.
 pub async fn examine(
@@ -94,9 +97,9 @@ pub async fn examine(
     let ready_after = begun.elapsed();
     inside::opened(&pod, &plan, ready_after, &mut report);
     let setup = setup(&request.stage.owner);
-    let looked = tokio::select! {
-        mirror = inside::mirror(connection, &pod, &setup, &mut report) => mirror,
-        () = stop.cancelled() => None,
+    let seen = tokio::select! {
+        seen = inside::look(connection, &pod, &setup, &mut report) => seen,
+        () = stop.cancelled() => inside::Seen::default(),
     };
     if let Err(error) = close(connection, &pod).await {
         inside::not_closed(&pod, &error, &mut report);
@@ -107,7 +110,8 @@ pub async fn examine(
             image: pod.image,
             node: pod.node,
             ready_after,
-            mirror: looked,
+            mirror: seen.mirror,
+            probe: seen.probe,
         }),
     }
 }

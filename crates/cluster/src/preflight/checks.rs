@@ -3,6 +3,8 @@
 use super::Rule;
 use crate::api::{ApiError, Refusal};
 use crate::cause::chain;
+use crate::stage::{Cause, Gate, StageError};
+use crate::transfer::TransferError;
 
 /// Says which rule a refusal breaks, whatever was asked for. Permissions are for the caller to judge.
 pub(crate) fn of_transport(refusal: &Refusal) -> Option<Rule> {
@@ -26,6 +28,48 @@ pub(super) fn of_read(refusal: &Refusal, forbidden: Rule) -> Rule {
     match refusal {
         Refusal::Forbidden(_) => forbidden,
         other => of_transport(other).unwrap_or(Rule::Refused),
+    }
+}
+
+/// Says which rule a stage pod breaks that did not come about.
+pub(crate) fn of_stage(error: &StageError) -> Rule {
+    match error {
+        StageError::NotReady { cause, .. } => match cause {
+            Cause::Pull { .. } => Rule::Image,
+            Cause::Architecture { .. } => Rule::Architecture,
+            Cause::Start { .. } | Cause::Ended { .. } | Cause::Pod { .. } | Cause::Deleted => {
+                Rule::NotReady
+            }
+        },
+        StageError::Refused { gate, .. } => of_gate(*gate),
+        StageError::Api(error) => of_read(&error.refusal, Rule::NoPermission),
+        StageError::TooSlow { .. } | StageError::Stopped | StageError::NoRandomness(_) => {
+            Rule::NotReady
+        }
+    }
+}
+
+/// Says which rule a pod breaks that admission refuses.
+pub(super) fn of_gate(gate: Gate) -> Rule {
+    match gate {
+        Gate::Quota => Rule::Quota,
+        Gate::PodSecurity => Rule::PodSecurity,
+        Gate::Policy => Rule::Policy,
+        Gate::Other => Rule::Admission,
+    }
+}
+
+/// Says which rule the far side breaks. What can only happen in a transfer counts as exec that does not work.
+pub(crate) fn of_far(error: &TransferError) -> Rule {
+    match error {
+        TransferError::MissingProgram { .. } => Rule::NoProgram,
+        TransferError::NoSpace { .. } => Rule::NoSpace,
+        TransferError::NoInodes { .. } => Rule::NoInodes,
+        TransferError::ReadOnly { .. } => Rule::ReadOnlyVolume,
+        TransferError::NotWritable { .. } => Rule::NotWritable,
+        TransferError::FarIo { .. } => Rule::VolumeTrouble,
+        TransferError::Start(_) | TransferError::Refused { .. } => Rule::ExecRefused,
+        _ => Rule::ExecBroken,
     }
 }
 

@@ -14,7 +14,7 @@ mod site;
 
 use std::time::Duration;
 
-pub(crate) use checks::of_transport;
+pub(crate) use checks::{of_far, of_stage};
 pub use finding::{Check, Finding, Outcome};
 pub use rule::{Class, Rule, Severity, TABLE};
 

@@ -112,12 +112,7 @@ async fn admission(connection: &Connection, plan: &Plan, report: &mut Report) {
             report.not_checked(name::ADMISSION, message);
         }
         Some((gate, message)) => {
-            let rule = match gate {
-                Gate::Quota => Rule::Quota,
-                Gate::PodSecurity => Rule::PodSecurity,
-                Gate::Policy => Rule::Policy,
-                Gate::Other => Rule::Admission,
-            };
+            let rule = checks::of_gate(gate);
             report.find(rule, "pod/stage", message);
             report.end(name::ADMISSION, before, format!("image {}", pull.image));
         }

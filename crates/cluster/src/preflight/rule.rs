@@ -152,7 +152,7 @@ rules! {
     OnePod "volume.one-pod" Error NotFound
         "one pod at a time may mount the volume, and another one has it"
         "Install the release with the access mode ReadWriteMany or ReadWriteOnce."
-    ReadOnly "volume.read-only" Error NotFound
+    ReadOnly "volume.read-only-mode" Error NotFound
         "nobody may write to the volume"
         "Install the release with the access mode ReadWriteMany or ReadWriteOnce."
     OneNode "volume.one-node" Note NotFound
@@ -179,31 +179,31 @@ rules! {
     ShortToken "token.short" Warning NotAuthorised
         "the server gives the token a shorter life than was asked for"
         "Nothing has to be done; an upload that takes longer gets another one."
-    Architecture "stage-pod.architecture" Error Staging
+    Architecture "stage.architecture" Error Staging
         "the image of the stage pod is not made for the node's architecture"
         "Name an image for that architecture with --stage-pod-image."
-    Quota "stage-pod.quota" Error Staging
+    Quota "stage.quota" Error Staging
         "a quota leaves no room for the stage pod"
         "Have the quota raised by one pod with 50m cpu and 64Mi memory (limit 256Mi), or a default for what it demands set."
-    PodSecurity "stage-pod.pod-security" Error Staging
+    PodSecurity "stage.pod-security" Error Staging
         "the namespace's level of pod security refuses the stage pod"
         "The pod fits the level `restricted`; see what else the namespace demands."
-    Policy "stage-pod.policy" Error Staging
+    Policy "stage.policy" Error Staging
         "a policy of the cluster refuses the stage pod"
         "The reason above is the policy's; an image that it takes is named with --stage-pod-image."
-    Admission "stage-pod.refused" Error Staging
+    Admission "stage.refused" Error Staging
         "the server refuses the stage pod"
         "The reason above is the server's."
-    NotReady "stage-pod.not-ready" Error Staging
+    NotReady "stage.not-ready" Error Staging
         "the stage pod does not become ready"
         "The reason above is the node's or the scheduler's; --pod-timeout gives it longer."
-    Image "stage-pod.image" Error Staging
+    Image "stage.image" Error Staging
         "no image for the stage pod can be had"
         "Name one that the cluster can pull with --stage-pod-image; docs/stage-image.md says what it needs."
-    OtherImage "stage-pod.other-image" Warning Staging
+    OtherImage "stage.other-image" Warning Staging
         "an image of another pod stands in for the default one"
         "Name one that the cluster can pull with --stage-pod-image to be sure of what runs."
-    LeftBehind "stage-pod.left-behind" Warning Staging
+    LeftBehind "stage.left-behind" Warning Staging
         "the stage pod could not be deleted"
         "It ends by itself; `longshore cluster clean` removes it later."
     ExecRefused "exec.refused" Error Staging
@@ -215,6 +215,24 @@ rules! {
     ExecGarbled "exec.garbled" Error Staging
         "other bytes arrive than were sent"
         "Nothing can be sent safely over this way: try without a proxy, or from another network."
+    NoProgram "stage.program-missing" Error Staging
+        "the image of the stage pod lacks a program"
+        "Name an image with busybox or coreutils with --stage-pod-image."
+    NoSpace "volume.full" Error Staging
+        "the volume is full"
+        "Make room on the volume, or make it larger."
+    NoInodes "volume.no-inodes" Error Staging
+        "the volume can hold no more files"
+        "Remove files from the volume, or make it larger."
+    ReadOnlyVolume "volume.read-only" Error Staging
+        "the volume is mounted read-only"
+        "See the access modes of the claim and the health of the volume."
+    NotWritable "volume.not-writable" Error Staging
+        "the stage pod's user may not write to the volume"
+        "Let group 65532 write to the root of the volume, or user 65532."
+    VolumeTrouble "volume.io" Error Staging
+        "something fails on the volume"
+        "See the health of the volume."
     Orphans "orphans.ended" Note Staging
         "stage pods of runs that are over lie about"
         "Remove them with `longshore cluster clean`; the next push does so too."
