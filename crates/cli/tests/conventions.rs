@@ -97,7 +97,7 @@ const COMMANDS: [&[&str]; 13] = [
 const KUBECONFIG: &str = "--kubeconfig=../home/.local/share/longshore/sandbox/kubeconfig";
 
 /// A sandbox's commands depend on each other, so they are run in this order.
-const WITH_A_SANDBOX: [&[&str]; 8] = [
+const WITH_A_SANDBOX: [&[&str]; 9] = [
     &["sandbox", "up", "--allow-root"],
     &["sandbox", "status"],
     &["sandbox", "kubeconfig"],
@@ -105,6 +105,16 @@ const WITH_A_SANDBOX: [&[&str]; 8] = [
     &["cluster", "info", KUBECONFIG],
     &["cluster", "doctor", KUBECONFIG],
     &["cluster", "clean", KUBECONFIG],
+    &[
+        "dataset",
+        "push",
+        "data",
+        "--table=t",
+        "--task=text_classification",
+        "--label-column=label",
+        "--dry-run=pod",
+        KUBECONFIG,
+    ],
     &["sandbox", "down"],
 ];
 

@@ -17,6 +17,7 @@ pub mod info;
 pub mod journal;
 pub mod limits;
 pub mod preflight;
+pub mod push;
 pub mod release;
 pub mod runtime;
 pub mod stage;

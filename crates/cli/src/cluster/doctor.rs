@@ -3,18 +3,16 @@
 use std::fmt::Write as _;
 
 use cluster::doctor::{self, Examination, Inside};
-use cluster::preflight::{
-    self, Check, Finding, ON_THE_VOLUME, Outcome as Checked, Report, Severity,
-};
+use cluster::preflight::{self, Check, ON_THE_VOLUME, Outcome as Checked, Report, Severity};
 use cluster::stage::{Owner, RunId, Said};
 use cluster::token;
 use serde_json::{Value, json};
 
+use super::findings;
 use super::limits::{LimitArgs, Staging};
 use super::reach::{self, ClusterArgs};
 use crate::errors;
-use crate::failure::Failure;
-use crate::output::{Event, Level, Outcome, Output, Style, printable};
+use crate::output::{Outcome, Style, printable};
 use crate::run::{Context, Done};
 
 /// Arguments of `cluster doctor`.
@@ -79,7 +77,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Done {
     if context.signals.stop() {
         return Err(context.signals.failure());
     }
-    tell(&report, &context.output);
+    findings::tell(&report, &context.output);
     let outcome = Outcome::done(summary(&report, context.output.style()))
         .with("kubeconfig", member)
         .with("server_version", report.server_version.clone())
@@ -91,7 +89,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Done {
         .with("pod", inside.as_ref().map(pod_member))
         .with("errors", report.count(Severity::Error))
         .with("warnings", report.count(Severity::Warning));
-    Ok(match failure(&report) {
+    Ok(match findings::failure(&report) {
         Some(failure) => outcome.but(failure),
         None => outcome,
     })
@@ -125,64 +123,6 @@ fn words(said: Said<'_>) -> &'static str {
         Said::NextImage { .. } => "trying another image",
         Said::LeftBehind { .. } => "leaving the stage pod behind",
     }
-}
-
-/// The verdict as an error: that of the first finding which stands in the way.
-fn failure(report: &Report) -> Option<Failure> {
-    let class = report.verdict()?;
-    let mut findings = report.findings.iter();
-    let first = findings.find(|finding| finding.severity() == Severity::Error)?;
-    let count = report.count(Severity::Error);
-    let message = match count {
-        1 => "a check failed".to_owned(),
-        count => format!("{count} checks failed"),
-    };
-    let failure = Failure::new(errors::class(class), first.rule.row().id, message);
-    Some(failure.remedy("Each finding above names its remedy; docs/cluster.md explains them."))
-}
-
-/// Shows the findings, the worst last, where the eye is.
-fn tell(report: &Report, output: &Output) {
-    let mut findings: Vec<&Finding> = report.findings.iter().collect();
-    findings.sort_by_key(|finding| finding.severity());
-    for finding in findings {
-        match output.is_json() {
-            true => output.event(&event(finding)),
-            false => output.message(&in_words(finding, output.screen_style())),
-        }
-    }
-}
-
-fn event(finding: &Finding) -> Event {
-    let level = match finding.severity() {
-        Severity::Note => Level::Note,
-        Severity::Warning => Level::Warning,
-        Severity::Error => Level::Finding,
-    };
-    Event::new(level, finding.rule.row().id)
-        .with("severity", finding.severity().name())
-        .with("place", finding.place.as_str())
-        .with("message", finding.message.as_str())
-        .with("remedy", finding.remedy.as_str())
-}
-
-fn in_words(finding: &Finding, style: Style) -> String {
-    let label = match finding.severity() {
-        Severity::Error => style.error("error:"),
-        Severity::Warning => style.warning("warning:"),
-        Severity::Note => style.note("note:"),
-    };
-    let id = style.note(&format!("[{}]", finding.rule.row().id));
-    let mut text = format!(
-        "{label} {}: {} {id}\n",
-        printable(&finding.place),
-        printable(&finding.message)
-    );
-    if finding.severity() != Severity::Note {
-        let remedy = printable(&finding.remedy);
-        text.push_str(&format!("  {} {remedy}\n", style.note("remedy:")));
-    }
-    text
 }
 
 fn summary(report: &Report, style: Style) -> String {

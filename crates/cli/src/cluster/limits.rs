@@ -55,6 +55,31 @@ impl Set for Watching {
     ];
 }
 
+/// All of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Pushing;
+
+impl Set for Pushing {
+    const NAMES: &'static [&'static str] = &[
+        "connect-timeout",
+        "credential-timeout",
+        "request-timeout",
+        "pod-create-timeout",
+        "pod-timeout",
+        "stall-timeout",
+        "exec-end-timeout",
+        "retry-budget",
+        "cleanup-timeout",
+        "submit-timeout",
+        "journal-timeout",
+        "job-start-timeout",
+        "watch-timeout",
+        "log-tail-timeout",
+        "api-timeout",
+        "job-status-timeout",
+    ];
+}
+
 /// The limits as they were asked for, the others as they are.
 #[derive(Clone, Debug)]
 pub(crate) struct LimitArgs<S> {
@@ -148,6 +173,13 @@ mod tests {
         ] {
             assert!(duration(text).is_err(), "{text}");
         }
+    }
+
+    /// A push meets every limit.
+    #[test]
+    fn a_push_takes_the_whole_table() {
+        let table: Vec<&str> = TABLE.iter().map(|row| row.name).collect();
+        assert_eq!(Pushing::NAMES, table);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod clean;
 mod doctor;
+pub(crate) mod findings;
 mod info;
 pub(crate) mod limits;
 pub(crate) mod reach;

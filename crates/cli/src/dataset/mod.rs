@@ -1,7 +1,8 @@
-//! `longshore dataset …`: local datasets, before anything is sent.
+//! `longshore dataset …`: local datasets, and their way into a cluster.
 
 mod check;
 mod local;
+mod push;
 
 pub(crate) use local::age;
 
@@ -12,6 +13,8 @@ use crate::run::{Context, Done};
 pub(crate) enum Command {
     /// Check a folder for a task, without a cluster
     Check(Box<check::Args>),
+    /// Push a folder into a cluster, where it becomes a table
+    Push(Box<push::Args>),
 }
 
 impl Command {
@@ -19,6 +22,7 @@ impl Command {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Check(_) => "dataset check",
+            Self::Push(_) => "dataset push",
         }
     }
 }
@@ -27,5 +31,6 @@ impl Command {
 pub(crate) fn run(command: &Command, context: &Context) -> Done {
     match command {
         Command::Check(args) => check::run(args, context),
+        Command::Push(args) => push::run(args, context),
     }
 }

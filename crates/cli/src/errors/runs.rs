@@ -36,7 +36,6 @@ pub(crate) fn journal(error: &JournalError) -> Failure {
 }
 
 /// Says why a run was not accepted.
-#[expect(dead_code, reason = "a push is what submits")]
 pub(crate) fn submit(error: &SubmitError) -> Failure {
     let rejected = |id| Failure::new(Exit::SubmissionRejected, id, error.to_string());
     let not_allowed = |id| Failure::new(Exit::NotAuthorised, id, error.to_string());
@@ -67,7 +66,7 @@ pub(crate) fn submit(error: &SubmitError) -> Failure {
             .remedy("See that the Service leads to jobs-manager, and which version that is."),
         SubmitError::Replayed { key, .. } => rejected("submit.replayed")
             .at("key", key.to_string())
-            .remedy("Nothing new was started. Run the command again, which takes the next attempt, or leave --idempotency-key out."),
+            .remedy("Nothing new was started. Another --idempotency-key starts a new run with the same data."),
         SubmitError::ReplayUnseen { job, .. } => rejected("submit.replay-unseen")
             .at("job", job.clone())
             .remedy("Have get on jobs granted, then run the command again.")

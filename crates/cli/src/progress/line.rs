@@ -12,6 +12,8 @@ pub(super) struct Reading {
     pub(super) done: u64,
     pub(super) total: Option<u64>,
     pub(super) elapsed: Duration,
+    /// Of a transfer: what was handed over and what has landed; `done` is then what was verified.
+    pub(super) ahead: Option<(u64, u64)>,
 }
 
 impl fmt::Display for Reading {
@@ -21,9 +23,20 @@ impl fmt::Display for Reading {
             return Ok(());
         }
         f.write_str(": ")?;
+        if let (Some((sent, landed)), Some(total)) = (self.ahead, self.total) {
+            return write!(
+                f,
+                "{} % of {}: {} sent, {} landed, {} verified",
+                share(self.done, total),
+                Bytes(total),
+                Bytes(sent),
+                Bytes(landed),
+                Bytes(self.done)
+            );
+        }
         match self.total.filter(|total| *total > 0) {
             Some(total) => {
-                let percent = u128::from(self.done.min(total)) * 100 / u128::from(total);
+                let percent = share(self.done, total);
                 write!(f, "{percent} %, {} of {}", Bytes(self.done), Bytes(total))?;
             }
             None => write!(f, "{}", Bytes(self.done))?,
@@ -36,6 +49,14 @@ impl fmt::Display for Reading {
             Some(seconds) => write!(f, ", {}:{:02} left", seconds / 60, seconds % 60),
             None => Ok(()),
         }
+    }
+}
+
+/// The part of a whole in hundredths, never more than all of it. Of nothing, everything is done.
+fn share(done: u64, total: u64) -> u128 {
+    match total {
+        0 => 100,
+        total => u128::from(done.min(total)) * 100 / u128::from(total),
     }
 }
 
@@ -64,8 +85,27 @@ mod tests {
             done,
             total,
             elapsed,
+            ahead: None,
         }
         .to_string()
+    }
+
+    #[test]
+    fn a_transfer_shows_three_figures_within_eighty_columns() {
+        let mib = 1 << 20;
+        let reading = Reading {
+            label: "sending",
+            done: 900 * mib,
+            total: Some(1000 * mib),
+            elapsed: Duration::from_secs(1),
+            ahead: Some((990 * mib, 980 * mib)),
+        };
+        let line = reading.to_string();
+        assert_eq!(
+            line,
+            "sending: 90 % of 1000.0 MiB: 990.0 MiB sent, 980.0 MiB landed, 900.0 MiB verified"
+        );
+        assert!(line.len() <= 81, "{}", line.len());
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub(crate) struct Progress {
 
 struct Shared {
     done: AtomicU64,
+    /// Of a transfer; see [`Reading::ahead`].
+    sent: AtomicU64,
+    landed: AtomicU64,
     phase: Mutex<Phase>,
     /// Set once, when the work is over; the ticker waits on it.
     over: Mutex<bool>,
@@ -43,6 +46,7 @@ struct Phase {
     label: &'static str,
     total: Option<u64>,
     began: Instant,
+    is_transfer: bool,
 }
 
 /// How and when lines appear.
@@ -99,10 +103,33 @@ impl Progress {
             label,
             total,
             began: Instant::now(),
+            is_transfer: false,
         };
         self.shared.done.store(0, Ordering::Relaxed);
         drop(phase);
         self.ticker.get_or_init(|| self.start());
+    }
+
+    /// Begins a phase of which a log should tell at once, because it can take long without anything to count.
+    pub(crate) fn begin(&self, label: &'static str, total: Option<u64>) {
+        if matches!(self.display, Some(Display::Plain)) {
+            self.output.message(&format!("{label}\n"));
+        }
+        self.phase(label, total);
+    }
+
+    /// Sets how far a transfer is, which makes a transfer of the phase.
+    pub(crate) fn carried(&self, total: u64, sent: u64, landed: u64, verified: u64) {
+        let mut phase = self
+            .shared
+            .phase
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        (phase.total, phase.is_transfer) = (Some(total), true);
+        drop(phase);
+        self.shared.sent.store(sent, Ordering::Relaxed);
+        self.shared.landed.store(landed, Ordering::Relaxed);
+        self.set(verified);
     }
 
     /// Progress is a comfort: where the system gives no thread for it, the work goes on without.
@@ -150,9 +177,12 @@ impl Shared {
             label: "working",
             total: None,
             began: Instant::now(),
+            is_transfer: false,
         };
         Self {
             done: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            landed: AtomicU64::new(0),
             phase: Mutex::new(phase),
             over: Mutex::new(false),
             wake: Condvar::new(),
@@ -192,6 +222,10 @@ impl Shared {
             done: self.done.load(Ordering::Relaxed),
             total: phase.total,
             elapsed: phase.began.elapsed(),
+            ahead: phase.is_transfer.then(|| {
+                let read = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
+                (read(&self.sent), read(&self.landed))
+            }),
         }
     }
 }

@@ -14,6 +14,7 @@ mod conversation;
 mod error;
 mod frame;
 mod gate;
+mod hold;
 mod listing;
 mod probe;
 mod progress;
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 pub use command::SCRIPT_VARIABLE;
 pub use error::TransferError;
+pub use hold::{Hold, hold};
 pub use probe::{Probe, probe};
 pub use progress::{Notice, Observer, Progress, Silent};
 pub use source::{PayloadSource, Source, SourceFile};

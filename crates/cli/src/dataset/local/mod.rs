@@ -37,7 +37,6 @@ pub(super) enum Purpose {
     /// To be checked.
     Check,
     /// To be pushed.
-    #[expect(dead_code, reason = "the command that pushes is made of this")]
     Push,
 }
 

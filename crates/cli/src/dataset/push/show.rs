@@ -1,0 +1,229 @@
+//! A push as it goes on, for people and for scripts.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use cluster::push::{Event as Pushing, Observer, Phase, Site};
+use cluster::stage::Said;
+use cluster::submit;
+use cluster::transfer::Notice;
+use cluster::watch;
+
+use crate::output::{Bytes, Event};
+use crate::run::Context;
+
+/// Shows what happens, and remembers what the result of a push that failed should tell.
+pub(super) struct Show<'a> {
+    context: &'a Context,
+    memory: Mutex<Memory>,
+}
+
+/// What is known of a run that may be going on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory {
+    /// Its key, from before it was submitted.
+    pub(super) key: Option<String>,
+    /// Its Job, as namespace and name.
+    pub(super) job: Option<(String, String)>,
+}
+
+impl<'a> Show<'a> {
+    pub(super) fn new(context: &'a Context) -> Self {
+        Self {
+            context,
+            memory: Mutex::default(),
+        }
+    }
+
+    /// Begins a part of the work.
+    pub(super) fn begin(&self, label: &'static str, total: Option<u64>) {
+        self.context.progress.begin(label, total);
+    }
+
+    /// Tells where it goes.
+    pub(super) fn target(&self, site: &Site) {
+        let release = &site.release;
+        let event = Event::note("push.target")
+            .with("namespace", release.namespace.as_str())
+            .with("release", release.name.as_str())
+            .with("chart", release.chart_version.as_str())
+            .with("volume", site.volume.claim.as_str())
+            .with("access", site.volume.access_in_words());
+        self.context.output.event(&event);
+    }
+
+    /// Returns what is remembered.
+    pub(super) fn memory(&self) -> Memory {
+        let memory = self.memory.lock();
+        memory.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn remember(&self, change: impl FnOnce(&mut Memory)) {
+        change(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn say(&self, event: Event) {
+        self.context.output.event(&event);
+    }
+
+    fn pod(&self, said: Said<'_>) {
+        let output = |event| self.say(event);
+        match said {
+            Said::Created { pod, image } => output(
+                Event::note("push.pod-created")
+                    .with("pod", pod)
+                    .with("image", image),
+            ),
+            Said::Waiting { pod, what } => output(
+                Event::note("push.pod-waits")
+                    .with("pod", pod)
+                    .with("for", what),
+            ),
+            Said::NextImage { image, cause, next } => output(
+                Event::warning("push.image-unusable")
+                    .with("image", image)
+                    .with("because", cause.to_string())
+                    .with("next", next),
+            ),
+            Said::LeftBehind { pod, error } => output(
+                Event::warning("push.pod-left")
+                    .with("pod", pod)
+                    .with("because", error.to_string()),
+            ),
+        }
+    }
+
+    fn transfer(&self, notice: Notice) {
+        match notice {
+            Notice::Watching { holder, time } => self.say(
+                Event::note("push.lock-watched")
+                    .with("holder", holder)
+                    .with("for", seconds(time)),
+            ),
+            Notice::Interrupted { cause, pause } => self.say(
+                Event::warning("push.interrupted")
+                    .with("because", cause)
+                    .with("next", seconds(pause)),
+            ),
+            Notice::Found { bytes } => {
+                self.say(Event::note("push.found").with("verified", Bytes(bytes).to_string()));
+            }
+        }
+    }
+
+    fn submit(&self, event: submit::Event) {
+        match event {
+            submit::Event::Submitting(key) => {
+                self.remember(|memory| memory.key = Some(key.as_str().to_owned()));
+                self.say(Event::note("push.submitting").with("key", key.as_str()));
+            }
+            submit::Event::Retrying { reason, pause } => self.say(
+                Event::warning("push.submission-unanswered")
+                    .with("because", reason)
+                    .with("next", seconds(pause)),
+            ),
+            submit::Event::TokenRefused => self.say(Event::note("push.token-renewed")),
+        }
+    }
+
+    fn watch(&self, event: watch::Event) {
+        match event {
+            watch::Event::Line(line) => self.line(&line),
+            watch::Event::Waiting {
+                pod,
+                reason,
+                message,
+            } => self.say(
+                Event::note("job.waits")
+                    .with("pod", pod)
+                    .with("reason", reason)
+                    .with("message", message),
+            ),
+            watch::Event::Following { pod } => self.say(Event::note("job.log").with("pod", pod)),
+            watch::Event::LogBroken(reason) => {
+                self.say(Event::note("job.log-broken").with("because", reason));
+            }
+            watch::Event::LogForbidden(reason) => {
+                self.say(Event::warning("job.log-forbidden").with("because", reason));
+            }
+            watch::Event::PodFailed { pod, detail } => self.say(
+                Event::warning("job.pod-failed")
+                    .with("pod", pod)
+                    .with("detail", detail),
+            ),
+            watch::Event::Unreachable(reason) => {
+                self.say(Event::warning("job.unreachable").with("because", reason));
+            }
+        }
+    }
+
+    /// A line of the Job's log. Nothing in it but colours moves a terminal.
+    fn line(&self, line: &str) {
+        if self.context.output.is_json() {
+            self.say(Event::note("job.line").with("line", line));
+        } else {
+            self.context.output.message(&format!("{line}\n"));
+        }
+    }
+}
+
+impl Observer for Show<'_> {
+    fn event(&self, event: Pushing<'_>) {
+        match event {
+            Pushing::Phase(phase) => self.begin(label(phase), None),
+            Pushing::Pod(said) => self.pod(said),
+            Pushing::PodLost { pod, reason } => self.say(
+                Event::warning("push.pod-lost")
+                    .with("pod", pod)
+                    .with("because", reason),
+            ),
+            Pushing::Progress(progress) => self.context.progress.carried(
+                progress.total_bytes,
+                progress.sent_bytes,
+                progress.acknowledged_bytes,
+                progress.verified_bytes,
+            ),
+            Pushing::Transfer(notice) => self.transfer(notice),
+            Pushing::Published(receipt) => self.say(
+                Event::note("push.published")
+                    .with("files", receipt.files)
+                    .with("bytes", receipt.bytes)
+                    .with("sent_bytes", receipt.sent_bytes)
+                    .with("manifest_sha256", receipt.manifest_sha256.as_str()),
+            ),
+            Pushing::Submit(event) => self.submit(event),
+            Pushing::Accepted { key, attempt, job } => {
+                self.remember(|memory| {
+                    memory.job = Some((job.namespace.clone(), job.job.clone()));
+                });
+                self.say(
+                    Event::note("push.accepted")
+                        .with("job", job.job.as_str())
+                        .with("namespace", job.namespace.as_str())
+                        .with("replay", job.is_replay)
+                        .with("key", key.as_str())
+                        .with("attempt", attempt),
+                );
+            }
+            Pushing::Watch(event) => self.watch(event),
+            Pushing::Warning { id, message } => {
+                self.say(Event::warning(id).with("message", message));
+            }
+        }
+    }
+}
+
+fn label(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Prepare => "starting the stage pod",
+        Phase::Transfer => "sending",
+        Phase::Publish => "publishing",
+        Phase::Submit => "submitting",
+        Phase::Watch => "watching the Job",
+        Phase::CleanUp => "removing the staged copy",
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}

@@ -1,0 +1,146 @@
+//! Errors of a push, once there is a connection.
+
+use ::cluster::far::StartError;
+use ::cluster::push::PushError;
+use ::cluster::stage::StageError;
+use ::cluster::transfer::TransferError;
+
+use super::{api, journal, submit, target, watch};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::signals::Signals;
+
+/// Says what ended a push.
+pub(crate) fn push(error: &PushError, signals: &Signals) -> Failure {
+    let at = |exit, id| Failure::new(exit, id, error.to_string());
+    match error {
+        PushError::Stage(error) => stage(error, signals),
+        PushError::Transfer(error) => transfer(error),
+        PushError::Credential(error) => target(error),
+        PushError::JobRuns { namespace, job } => at(Exit::TableHeld, "push.job-runs")
+            .at("job", format!("{namespace}/{job}"))
+            .remedy("Wait until it has ended, or delete it, and push again.")
+            .retryable(),
+        PushError::JobUnseen(error) => at(Exit::TableHeld, "push.job-unseen")
+            .because(error)
+            .remedy("Have get on jobs granted, or try again when the API server answers.")
+            .retryable(),
+        PushError::Unanswered { error, .. } => at(Exit::TableHeld, "push.unanswered")
+            .because(error)
+            .remedy("Push the data of then once more, which finds the Job; or have list on jobs granted, which shows whether there is one."),
+        PushError::Record(_) => at(Exit::StagingFailed, "push.record")
+            .remedy("A later version of this program may have written it; use that one."),
+        PushError::Journal(error) => journal(error),
+        PushError::PodsLost { .. } => at(Exit::StagingFailed, "push.pods-lost")
+            .remedy("See the node and its memory; the same command goes on where this one stopped.")
+            .retryable(),
+        PushError::Submit(error) => submit(error),
+        PushError::Watch { job, error } => watch(error).at("job", format!("{}/{}", job.namespace, job.job)),
+        PushError::Stopped => signals.failure(),
+        PushError::StoppedSubmitting { key } => {
+            let mut failure = signals.failure();
+            failure.id = "push.stopped-submitting";
+            failure.message = error.to_string();
+            failure
+                .at("key", key.as_str())
+                .remedy("The same command again finds the run, if there is one.")
+        }
+    }
+}
+
+/// Says why there is no stage pod.
+pub(crate) fn stage(error: &StageError, signals: &Signals) -> Failure {
+    let at = |id| Failure::new(Exit::StagingFailed, id, error.to_string());
+    match error {
+        StageError::Api(error) => api(error),
+        StageError::Refused { .. } => at("stage.refused")
+            .remedy("Admission or a quota of the namespace says no; its words are above."),
+        StageError::NotReady { cause, events, .. } => {
+            let mut failure = at("stage.not-ready").because(cause);
+            failure.causes.extend(events.iter().cloned());
+            failure.remedy("--stage-pod-image names another image; `longshore cluster doctor` checks the rest.")
+        }
+        StageError::TooSlow { events, .. } => {
+            let mut failure = at("stage.too-slow");
+            failure.causes.extend(events.iter().cloned());
+            failure
+                .remedy("Give it longer with --pod-timeout, or see what the pod waits for.")
+                .retryable()
+        }
+        StageError::Stopped => signals.failure(),
+        StageError::NoRandomness(error) => super::randomness(error),
+    }
+}
+
+/// Says what ended a transfer.
+pub(crate) fn transfer(error: &TransferError) -> Failure {
+    let at = |exit, id| Failure::new(exit, id, error.to_string());
+    let staging = |id| at(Exit::StagingFailed, id);
+    match error {
+        TransferError::Start(error) => start(error),
+        TransferError::Refused { .. } => staging("transfer.refused")
+            .remedy("The image of the stage pod has no shell; --stage-pod-image names another one."),
+        TransferError::RetriesUsedUp { .. } => staging("transfer.retries")
+            .remedy("The same command goes on where this one stopped; --retry-budget gives it longer.")
+            .retryable(),
+        TransferError::Held { .. } => at(Exit::TableHeld, "table.held")
+            .remedy("Wait until the other push has ended.")
+            .retryable(),
+        TransferError::LockLost => at(Exit::TableHeld, "table.lock-lost")
+            .remedy("This run was silent for too long and another one took over; push again when that one has ended.")
+            .retryable(),
+        TransferError::Ingesting { .. } => at(Exit::TableHeld, "table.ingesting")
+            .remedy("Wait until the ingest has ended. A lock that outlived its Job is removed by the next ingest after 12 hours.")
+            .retryable(),
+        TransferError::Destination { path } => at(Exit::AlreadyThere, "table.exists")
+            .at("path", path.clone())
+            .remedy("Choose another --table, or have the table and its files removed from the cluster first."),
+        TransferError::RunChanged { .. } => at(Exit::TableHeld, "table.changed")
+            .remedy("Another push of this table was faster; try again.")
+            .retryable(),
+        TransferError::NoSpace { .. } => staging("volume.full")
+            .remedy("Make room on the volume, or make it larger; then the same command goes on."),
+        TransferError::NoInodes { .. } => staging("volume.no-inodes")
+            .remedy("Remove files from the volume, or make it larger; then the same command goes on."),
+        TransferError::ReadOnly { .. } => staging("volume.read-only")
+            .remedy("See the access modes of the claim and the health of the volume."),
+        TransferError::NotWritable { .. } => staging("volume.not-writable")
+            .remedy("Let group 65532 write to the root of the volume, or user 65532."),
+        TransferError::MissingProgram { .. } => staging("stage.program-missing")
+            .remedy("--stage-pod-image names an image with busybox or coreutils."),
+        TransferError::FarIo { .. } => staging("volume.io")
+            .remedy("See the health of the volume; the same command goes on where this one stopped.")
+            .retryable(),
+        TransferError::Unreadable { path, .. } => staging("volume.unreadable")
+            .at("path", path.clone())
+            .remedy("See the health of the volume and push again.")
+            .retryable(),
+        TransferError::Corrupted { path } => staging("transfer.corrupted")
+            .at("path", path.clone())
+            .remedy("Something on the way or the volume changes bytes; nothing was published."),
+        TransferError::SourceChanged { path, .. } => at(Exit::LocalData, "dataset.changed")
+            .at("path", path.clone())
+            .remedy("Let nobody change the folder, and push again."),
+        TransferError::NotVerified => staging("transfer.not-verified")
+            .remedy("Push again; nothing was published.")
+            .retryable(),
+    }
+}
+
+fn start(error: &StartError) -> Failure {
+    let at = |exit, id| Failure::new(exit, id, error.to_string());
+    match error {
+        StartError::Gone(_) => at(Exit::StagingFailed, "stage.gone")
+            .remedy("The same command goes on where this one stopped.")
+            .retryable(),
+        StartError::Forbidden(_) => at(Exit::NotAuthorised, "exec.forbidden")
+            .remedy("Have get and create on pods/exec granted."),
+        StartError::Unauthorized(_) => at(Exit::NotAuthorised, "server.unauthorized")
+            .remedy("Log in again, or fetch the kubeconfig again."),
+        StartError::NoUpgrade(_) => at(Exit::ClusterUnreachable, "server.no-upgrade")
+            .remedy("A proxy on the way does not let WebSockets through; name the server in NO_PROXY, or have it mended."),
+        StartError::Unreachable { .. } => at(Exit::ClusterUnreachable, "server.unreachable")
+            .remedy("See that the cluster runs; the same command goes on where this one stopped.")
+            .retryable(),
+    }
+}

@@ -1,0 +1,92 @@
+//! Datasets on this machine, and what of them has arrived.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use cluster::transfer::{PayloadSource, Source};
+use dataset::{Request, Silent};
+use fsroot::Root;
+
+/// A folder with labels and pictures of 4 by 4, each of at least so many bytes.
+pub(crate) fn pictures(root: &Path, sizes: &[usize]) {
+    fs::create_dir_all(root.join("images")).unwrap();
+    let mut labels = "filename,label\n".to_owned();
+    for (index, size) in sizes.iter().enumerate() {
+        let kind = if index % 3 == 0 { "cat" } else { "dog" };
+        labels.push_str(&format!("p{index:05}.png,{kind}\n"));
+        fs::write(
+            root.join(format!("images/p{index:05}.png")),
+            png(index, *size),
+        )
+        .unwrap();
+    }
+    fs::write(root.join("labels.csv"), labels).unwrap();
+}
+
+/// The head of a PNG (PNG, 11.2.2), and bytes that nobody else has.
+fn png(index: usize, size: usize) -> Vec<u8> {
+    let mut bytes =
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x04\0\0\0\x04\x08\x02\0\0\0\x26\x93\x09\x29".to_vec();
+    let mut state = index as u64 + 1;
+    while bytes.len() < size {
+        // SplitMix64's increment, enough to be different everywhere.
+        state = state
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .wrapping_add(0x1234_5678_9abc_def1);
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes
+}
+
+/// A checked folder, ready to be sent.
+pub(crate) struct Checked {
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) document: String,
+}
+
+pub(crate) fn checked(root: &Path, table: &str) -> Checked {
+    let today = jiff::civil::date(2026, 1, 1);
+    let request = Request {
+        table: Some(table.to_owned()),
+        label_column: Some("label".to_owned()),
+        intent: Some("train".to_owned()),
+        payload: true,
+        ..Request::new("image_classification", today, std::env::temp_dir())
+    };
+    let report = dataset::check(root, &request, &Silent).unwrap();
+    let document = report.document(table).transpose().unwrap();
+    let findings = report.findings.kept();
+    assert!(report.payload.is_some(), "{findings:#?}");
+    let document = document.unwrap();
+    Checked {
+        document: document.yaml().to_owned(),
+        source: Arc::new(PayloadSource::new(
+            report.payload.unwrap(),
+            Root::open_ambient(root).unwrap(),
+        )),
+    }
+}
+
+/// Every file below a directory with its content.
+pub(crate) fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    walk(root, "", &mut files);
+    files
+}
+
+fn walk(directory: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return;
+    };
+    for entry in entries {
+        let entry = entry.unwrap();
+        let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            walk(&entry.path(), &format!("{name}/"), files);
+        } else {
+            files.insert(name, fs::read(entry.path()).unwrap());
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Whole pushes into a sandbox.
+
+#[path = "../site/mod.rs"]
+mod site;
+
+mod folder;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use cluster::Connection;
+use cluster::push::{self, Event, Observer, Order, PushError, Pushed, Site as Where};
+use cluster::watch::Outcome;
+use folder::{Checked, checked, pictures, tree};
+use sandbox::release;
+use site::{NAMESPACE, Site, User, look, owner};
+use tokio_util::sync::CancellationToken;
+
+/// Keeps what happened, in words.
+#[derive(Default)]
+struct Diary(Mutex<Vec<String>>);
+
+impl Observer for Diary {
+    fn event(&self, event: Event<'_>) {
+        if !matches!(event, Event::Progress(_)) {
+            self.0.lock().unwrap().push(format!("{event:?}"));
+        }
+    }
+}
+
+fn order(table: &str, checked: &Checked) -> Order {
+    Order {
+        table: table.to_owned(),
+        document: checked.document.clone(),
+        source: Arc::clone(&checked.source),
+        owner: owner(),
+        image: None,
+        key: None,
+        journal: None,
+        image_digest: None,
+        detach: false,
+    }
+}
+
+async fn push(
+    connection: &Arc<Connection>,
+    order: &Order,
+) -> (Result<Pushed, PushError>, Vec<String>) {
+    let (release, volume) = look(connection).await;
+    let diary = Diary::default();
+    let stop = CancellationToken::new();
+    let site = Where { release, volume };
+    let pushed = push::run(connection, &site, order, &diary, &stop).await;
+    (pushed, diary.0.into_inner().unwrap())
+}
+
+fn shared(site: &Site) -> PathBuf {
+    site.sandbox()
+        .host_path(&format!("/volumes/{NAMESPACE}/client"))
+}
+
+fn rows(site: &Site, table: &str) -> Vec<Vec<Option<String>>> {
+    let database = release::database(site.sandbox().config());
+    let sql = format!("SELECT filename, label FROM {table} ORDER BY filename");
+    release::query(&database, &sql).unwrap().rows
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dataset_arrives_whole_with_exactly_the_least_role() {
+    let site = Site::start().await;
+    let data = tempfile::tempdir().unwrap();
+    pictures(data.path(), &[0, 40, 1 << 20, 3 << 20, 511, 512, 513]);
+    let checked = checked(data.path(), "pets");
+    let connection = Arc::new(site.connect(User::Pusher).await);
+    let (pushed, diary) = push(&connection, &order("pets", &checked)).await;
+    let pushed = pushed.unwrap_or_else(|error| panic!("{error:?}\n{diary:#?}"));
+    assert_eq!(
+        pushed.report.unwrap().outcome,
+        Outcome::Succeeded,
+        "{diary:#?}"
+    );
+    assert_eq!(pushed.receipt.files, 8);
+    assert_eq!(pushed.is_reclaimed, Some(true));
+    // The ingestor puts pictures flat into the table's own directory.
+    let sent = tree(&data.path().join("images"));
+    let mut arrived = tree(&shared(&site).join("pets"));
+    arrived.remove("labels.csv");
+    assert_eq!(arrived, sent);
+    let rows = rows(&site, "pets");
+    assert_eq!(rows.len(), 7);
+    assert_eq!(site.stage_pods().len(), 0);
+    let left = tree(&shared(&site).join(".tracebloc-staging"));
+    assert!(left.is_empty(), "{:?}", left.keys());
+}
