@@ -54,7 +54,7 @@ fn decode_into(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<(Report, Manifest), Error> {
-    let sources = open(inputs, options)?;
+    let sources = open(inputs, options, observer)?;
     let left_out = LeftOut::new(options.on_bad, scratch_sorter(options, REPORT_BUDGET_BYTES));
     let survey = read_all(&sources, options, &left_out, observer)?;
     let mut report = settle(&survey, &sources, options, observer)?;
@@ -145,10 +145,14 @@ fn tell_empty_scopes(report: &Report, options: &Options, observer: &dyn Observer
 }
 
 /// Recognises every input.
-pub(crate) fn open<'i>(inputs: &'i [Input], options: &Options) -> Result<Sources<'i>, Error> {
+pub(crate) fn open<'i>(
+    inputs: &'i [Input],
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Sources<'i>, Error> {
     let mut sources = Vec::new();
     for input in inputs {
-        sources.push((input, survey::recognise(input, options.footer)?));
+        sources.push((input, survey::recognise(input, options.footer, observer)?));
     }
     Ok(Sources::new(sources))
 }

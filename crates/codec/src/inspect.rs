@@ -118,7 +118,7 @@ pub fn inspect(
     footer: FooterPolicy,
     observer: &dyn Observer,
 ) -> Result<Inspection, Error> {
-    let layers = survey::recognise(input, footer)?;
+    let layers = survey::recognise(input, footer, observer)?;
     let sources = Sources::new(vec![(input, layers)]);
     let Some((_, source)) = sources.iter().next() else {
         return Err(Error::Scratch("source"));

@@ -35,6 +35,7 @@ mod report;
 mod row;
 pub mod s3;
 mod sources;
+mod sst_bundle;
 mod survey;
 mod twins;
 mod walk;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use snapshot::{
-    Disposition, Encryption, Entry, FooterPolicy, Keep, MvccRow, Operational, ReadAt, Reader,
+    Disposition, Encryption, Entry, ErrorKind, FooterPolicy, Keep, MvccRow, Operational, ReadAt,
+    Reader,
 };
 
 use crate::counts::Counts;
@@ -17,6 +18,7 @@ use crate::redis::{self, Kind, RedisSurvey};
 use crate::row::{Seen, ValueRef, VisibleRow};
 use crate::s3;
 use crate::sources::{Source, Sources};
+use crate::sst_bundle;
 use crate::twins::Twins;
 use crate::walk::{Meter, Visitor, walk};
 
@@ -466,9 +468,13 @@ pub(crate) fn report(survey: &Survey, sources: &Sources<'_>, observer: &dyn Obse
 pub(crate) fn recognise(
     input: &crate::Input,
     footer: FooterPolicy,
+    observer: &dyn Observer,
 ) -> Result<snapshot::Layers, Error> {
-    snapshot::Layers::recognise(&*input.data, footer).map_err(|error| Error::Snapshot {
-        input: input.name.clone(),
-        error,
+    snapshot::Layers::recognise(&*input.data, footer).map_err(|error| match error.kind {
+        ErrorKind::SstBundle => sst_bundle::refuse(input, error.offset, observer),
+        _ => Error::Snapshot {
+            input: input.name.clone(),
+            error,
+        },
     })
 }

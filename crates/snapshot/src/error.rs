@@ -68,6 +68,9 @@ pub enum ErrorKind {
     /// The store stream is an SST bundle.
     #[error("the store stream is an SST bundle, which cannot be read yet")]
     SstBundle,
+    /// The store stream is an SST bundle, and not what its writer put there.
+    #[error("the SST bundle is damaged: {0}")]
+    SstBundleDamaged(&'static str),
     /// The file is a snapshot token, not a snapshot.
     #[error("this is a snapshot token, not a snapshot")]
     Token,

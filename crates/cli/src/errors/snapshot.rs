@@ -43,6 +43,7 @@ fn kind(kind: &ErrorKind) -> Failure {
             "snapshot.sst-bundle",
             "Let the node take a snapshot with the SST option switched off.",
         ),
+        ErrorKind::SstBundleDamaged(_) => damaged("snapshot.sst-bundle-damaged"),
         ErrorKind::Token => unsupported(
             "snapshot.token",
             "Name the .fsm file in fsm-snap/, not the token that points to it.",
