@@ -12,6 +12,7 @@ mod recovery;
 mod run;
 mod runs;
 mod signals;
+mod size;
 mod time;
 
 #[cfg(test)]

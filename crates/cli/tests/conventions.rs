@@ -97,11 +97,12 @@ const COMMANDS: [&[&str]; 13] = [
 const KUBECONFIG: &str = "--kubeconfig=../home/.local/share/longshore/sandbox/kubeconfig";
 
 /// A sandbox's commands depend on each other, so they are run in this order.
-const WITH_A_SANDBOX: [&[&str]; 9] = [
+const WITH_A_SANDBOX: [&[&str]; 10] = [
     &["sandbox", "up", "--allow-root"],
     &["sandbox", "status"],
     &["sandbox", "kubeconfig"],
     &["sandbox", "sql", "SELECT 1 AS one"],
+    &["sandbox", "faults"],
     &["cluster", "info", KUBECONFIG],
     &["cluster", "doctor", KUBECONFIG],
     &["cluster", "clean", KUBECONFIG],

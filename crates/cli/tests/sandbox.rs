@@ -6,6 +6,13 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use common::Place;
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use testkit::command::small_disk::SmallDisk;
+
 fn longshore(home: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_longshore"))
         .env("XDG_DATA_HOME", home)
@@ -42,6 +49,31 @@ impl Home {
         let text = std::fs::read(self.path().join("longshore/sandbox/state.json")).unwrap();
         let state: serde_json::Value = serde_json::from_slice(&text).unwrap();
         state["pid"].to_string()
+    }
+}
+
+impl Home {
+    fn folder(&self) -> std::path::PathBuf {
+        self.path().join("longshore/sandbox")
+    }
+
+    /// Starts a sandbox and connects to it.
+    async fn client(&self, more: &[&str]) -> Client {
+        let output = up(self.path(), more);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        let text = std::fs::read_to_string(self.folder().join("kubeconfig")).unwrap();
+        let config = Kubeconfig::from_yaml(&text).unwrap();
+        let config =
+            kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await;
+        Client::try_from(config.unwrap()).unwrap()
+    }
+
+    /// Runs a command and reads its JSON result.
+    fn result(&self, arguments: &[&str]) -> Value {
+        let output = longshore(self.path(), &[arguments, &["--format=json"]].concat());
+        let text = String::from_utf8(output.stdout).unwrap();
+        serde_json::from_str(text.lines().last().unwrap()).unwrap()
     }
 }
 
@@ -109,6 +141,198 @@ fn a_taken_port_and_a_foreign_folder_are_said() {
         "sandbox.other-version",
     );
     assert!(folder.join("precious").exists());
+}
+
+#[test]
+fn root_is_refused_unless_told() {
+    // Whoever is not root cannot see it; containers of builds are.
+    if !sandbox::local::is_root() {
+        return;
+    }
+    let home = Home::new();
+    refused(&longshore(home.path(), &["up"]), 2, "sandbox.root");
+    assert!(!home.folder().exists());
+}
+
+/// Runs a command where busybox is no file, wherever it lies.
+const WITHOUT_BUSYBOX: &str = "for file in /bin/busybox /usr/bin/busybox; do
+    if [ -e $file ]; then mount --bind /dev/null $file || exit 99; fi; done; exec \"$@\"";
+
+#[test]
+fn a_tool_that_is_missing_is_named() {
+    let home = Home::new();
+    let words = [
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        WITHOUT_BUSYBOX,
+        "sh",
+    ];
+    let mut command = Command::new("unshare");
+    command
+        .args(words)
+        .arg(env!("CARGO_BIN_EXE_longshore"))
+        .args(["sandbox", "up", "--allow-root", "--tools", "busybox"])
+        .env("XDG_DATA_HOME", home.path())
+        .env("PATH", "/usr/bin:/bin");
+    let tried = Command::new("unshare").args(words).arg("true").status();
+    if !tried.is_ok_and(|status| status.success()) {
+        testkit::shared::skip("sandbox without a tool", "this user may not mount");
+        return;
+    }
+    let output = command.output().unwrap();
+    refused(&output, 3, "sandbox.tool-missing");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("busybox is not installed"), "{said}");
+    assert!(!home.folder().exists(), "nothing is left of the attempt");
+}
+
+#[test]
+fn a_full_disk_is_said() {
+    let place = Place::new();
+    let Some(disk) = SmallDisk::new(&place, "disk", "512k") else {
+        return;
+    };
+    let command = place.command(["sandbox", "up", "--allow-root", "--format=json"]);
+    let mut command = disk.wrap(&command);
+    command.env("XDG_DATA_HOME", place.path("disk"));
+    let error = place.complete(&mut command).fails(12, "sandbox.disk-full");
+    assert!(error["remedy"].is_string(), "{error}");
+    let left = disk.left();
+    assert!(
+        left.iter().all(|name| !name.contains("sandbox")),
+        "{left:?}"
+    );
+}
+
+#[tokio::test]
+async fn faults_are_set_and_told_of() {
+    let home = Home::new();
+    let script = home.path().join("faults.yaml");
+    let write = |text: &str| std::fs::write(&script, text).unwrap();
+    let file = script.to_str().unwrap();
+    write("rules: [{name: x, on: exec, fault: {explode: {}}}]");
+    refused(
+        &up(home.path(), &["--faults", file]),
+        2,
+        "sandbox.faults-invalid",
+    );
+    assert!(!home.folder().exists());
+    write(
+        "rules:
+  - {name: proxy, on: request, match: {resource: secrets}, fault: {answer: {code: 404}}}
+  - {name: idle, on: exec, fault: {drip: {}}}",
+    );
+    let client = home.client(&["--faults", file]).await;
+    let secrets: Api<Secret> = Api::namespaced(client, "tracebloc");
+    let error = secrets.get("demo-secrets").await.unwrap_err();
+    assert!(error.to_string().contains("could not find"), "{error}");
+    secrets.get("demo-secrets").await.unwrap();
+    let result = home.result(&["faults"]);
+    let proxy = json!({"name": "proxy", "matched": 2, "armed": 1, "fired": 1});
+    assert_eq!(result["rules"][0], proxy, "{result}");
+    assert_eq!(result["unfired"], json!(["idle"]));
+    let output = longshore(home.path(), &["faults", "--require-fired"]);
+    refused(&output, 14, "sandbox.fault-never-fired");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("proxy        2      1      1"), "{text}");
+    let status = longshore(home.path(), &["status"]).stdout;
+    assert!(String::from_utf8_lossy(&status).contains("Faults that never struck: idle."));
+
+    write("rules: [{name: new, on: exec, fault: {nonsense: {}}}]");
+    refused(
+        &longshore(home.path(), &["faults", file]),
+        2,
+        "sandbox.faults-invalid",
+    );
+    write(
+        "rules: [{name: away, on: request, match: {resource: secrets}, fault: {restart_api: {millis: 400}}}]",
+    );
+    let result = home.result(&["faults", file]);
+    assert_eq!(result["unfired"], json!(["away"]), "{result}");
+    // The request is lost; the report waits until the API server is back.
+    drop(secrets.get("demo-secrets").await);
+    assert_eq!(home.result(&["faults"])["unfired"], json!([]));
+    let down = home.result(&["down"]);
+    assert_eq!(down["unfired"], json!([]), "{down}");
+    refused(
+        &longshore(home.path(), &["faults"]),
+        3,
+        "sandbox.not-running",
+    );
+}
+
+/// A pod that spreads out: a child in its own group, another that left it, and one that ignores what it is asked.
+const SPREADING: &str =
+    "sleep 1000 & setsid sleep 1000 & trap '' TERM HUP INT; while :; do sleep 1000; done";
+
+async fn run_a_pod(client: &Client) {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), "default");
+    let pod = json!({
+        "metadata": {"name": "spreading"},
+        "spec": {"containers": [{"name": "main", "image": "any", "command": ["sh", "-c", SPREADING]}]},
+    });
+    let made = pods
+        .create(&Default::default(), &serde_json::from_value(pod).unwrap())
+        .await;
+    made.unwrap();
+}
+
+/// The processes whose environment says that they belong to the sandbox of that process.
+fn processes_of(sandbox: &str) -> Vec<String> {
+    let mark = format!("LONGSHORE_SANDBOX={sandbox}:");
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let is_its = |path: &Path| {
+        let environment = std::fs::read(path.join("environ")).unwrap_or_default();
+        let mut variables = environment.split(|byte| *byte == 0);
+        variables.any(|variable| variable.starts_with(mark.as_bytes()))
+    };
+    let its = all.map(|one| one.path()).filter(|path| is_its(path));
+    its.map(|path| path.display().to_string()).collect()
+}
+
+fn until_there_are(processes: usize, pid: &str) -> Duration {
+    let begun = Instant::now();
+    loop {
+        let found = processes_of(pid);
+        let is_so = if processes == 0 {
+            found.is_empty()
+        } else {
+            found.len() >= processes
+        };
+        if is_so {
+            return begun.elapsed();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{found:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[tokio::test]
+async fn no_container_outlives_a_killed_sandbox_for_five_seconds() {
+    let home = Home::new();
+    let client = home.client(&[]).await;
+    run_a_pod(&client).await;
+    let pid = home.pid();
+    // The shell, and a sleep for each of its three commands.
+    until_there_are(4, &pid);
+    let killed = Command::new("kill").args(["-KILL", &pid]).status();
+    assert!(killed.unwrap().success());
+    let took = until_there_are(0, &pid);
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_left_after_down() {
+    let home = Home::new();
+    let client = home.client(&["--volume-size", "8MiB"]).await;
+    run_a_pod(&client).await;
+    let pid = home.pid();
+    until_there_are(4, &pid);
+    assert!(longshore(home.path(), &["down"]).status.success());
+    until_there_are(0, &pid);
+    assert!(!home.folder().exists());
 }
 
 #[test]

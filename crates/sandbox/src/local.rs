@@ -3,6 +3,8 @@
 //! The folder holds everything: `state.json` (who runs it), `kubeconfig`, `log`, and `data` with volumes and the SQL side. It is made
 //! with mode 0700 by whoever starts the sandbox, which makes it the lock too, and removed by whoever ends it.
 
+mod report;
+
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -16,8 +18,11 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
-use crate::node::container::{ContainerError, Toolbox, Tools};
+use crate::fault::Script;
+use crate::node::container::{self, ContainerError, Toolbox, Tools};
 use crate::{Config, Failure, Sandbox, StartError, release};
+
+pub use report::{Report, faults};
 
 /// Version of the folder's contents. A program that finds another one leaves it alone.
 const VERSION: u32 = 1;
@@ -55,6 +60,12 @@ pub enum LocalError {
     /// A program that the image consists of is not installed.
     #[error(transparent)]
     Tool(ContainerError),
+    /// Namespaces are needed and not allowed.
+    #[error("volumes cannot be given a size here")]
+    NoNamespaces,
+    /// A fault script is none.
+    #[error("{0}")]
+    Faults(String),
     /// The process ended before it served.
     #[error("the sandbox ended before it was ready: {0}")]
     EndedEarly(String),
@@ -116,6 +127,8 @@ pub struct Options {
     pub namespace: String,
     /// A fault script.
     pub faults: Option<String>,
+    /// Size of every claim's volume; without it they have what the disk has.
+    pub volume_bytes: Option<u64>,
 }
 
 /// Starts a sandbox in the background: `serve` is the command whose process it becomes, with the folder as its last argument.
@@ -123,6 +136,9 @@ pub struct Options {
 /// # Errors
 /// When there is one, or it cannot be started; then nothing is left.
 pub fn up(folder: &Path, options: &Options, mut serve: Command) -> Result<State, LocalError> {
+    if let Some(script) = &options.faults {
+        parse(script)?;
+    }
     claim(folder)?;
     let started = start(folder, options, &mut serve);
     if started.is_err() {
@@ -130,6 +146,10 @@ pub fn up(folder: &Path, options: &Options, mut serve: Command) -> Result<State,
         drop(fs::remove_dir_all(folder));
     }
     started
+}
+
+fn parse(script: &str) -> Result<Script, LocalError> {
+    Script::parse(script).map_err(|error| LocalError::Faults(error.to_string()))
 }
 
 /// Makes the folder; a dead sandbox's one is removed first.
@@ -157,6 +177,9 @@ fn start(folder: &Path, options: &Options, serve: &mut Command) -> Result<State,
     drop(fs::remove_file(folder.join("room")));
     let toolbox = Toolbox::prepare(&folder.join("data/tools")).map_err(LocalError::Tool)?;
     toolbox.check(options.tools).map_err(LocalError::Tool)?;
+    if options.volume_bytes.is_some() && !container::are_namespaces_allowed() {
+        return Err(LocalError::NoNamespaces);
+    }
     // The process itself would say it too, but only in its log.
     if let Err(error) = TcpListener::bind(options.listen) {
         return Err(match error.kind() {
@@ -309,12 +332,11 @@ async fn serve_with(
     let mut config = Config::new(folder.join("data"));
     config.listen = options.listen;
     config.node.tools = options.tools;
+    config.node.volume_bytes = options.volume_bytes;
     release::prepare(&mut config);
     let faults = config.node.faults.clone();
     if let Some(script) = &options.faults {
-        let script = crate::fault::Script::parse(script)
-            .map_err(|error| io("read the fault script of", folder)(io::Error::other(error)))?;
-        faults.set(script);
+        faults.set(parse(script)?);
     }
     let running = Sandbox::start(config, Arc::new(faults.clone())).await?;
     release::install(running.sandbox(), &options.namespace)?;

@@ -428,3 +428,40 @@ rules:
     assert_eq!(first, story(script).await);
     assert_ne!(first, story(&script.replace("seed: 11", "seed: 12")).await);
 }
+
+/// The call that sets and reports faults is the administrator's, and no fault strikes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_are_set_and_read_by_a_call() {
+    let lab = Lab::start().await;
+    let admin = lab.sandbox().keys().admin().to_owned();
+    let call = async |method: &str, token: &str, body: &str| {
+        let answer = lab.send(method, "/longshore/faults", token, body).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let code: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        (code, body)
+    };
+    let script = "{\"rules\": [{\"name\": \"all\", \"on\": \"request\", \"times\": 0, \"fault\": {\"answer\": {\"code\": 500}}}]}";
+    let (code, report) = call("PUT", &admin, script).await;
+    assert_eq!((code, &report["unfired"][0]), (200, &"all".into()));
+    assert_eq!(lab.get("/version").await.0, 500);
+    let (code, report) = call("GET", &admin, "").await;
+    let fired = serde_json::json!({"name": "all", "matched": 1, "armed": 1, "fired": 1});
+    assert_eq!((code, &report["rules"][0]), (200, &fired));
+    assert_eq!(report["unfired"], serde_json::json!([]));
+    let (code, refusal) = call("PUT", &admin, "rules: 7").await;
+    assert_eq!((code, &refusal["kind"]), (400, &"Status".into()));
+    assert_eq!(call("POST", &admin, script).await.0, 405);
+    assert_eq!(call("GET", "nonsense", "").await.0, 401);
+    let account = lab
+        .sandbox()
+        .store()
+        .get(&kinds::SERVICE_ACCOUNT, "default", "default");
+    let token = sandbox::auth::issue(lab.sandbox(), &account.unwrap(), 3600, None);
+    assert_eq!(call("PUT", &token, script).await.0, 403);
+    assert_eq!(
+        lab.faults.report()[0].fired,
+        1,
+        "what was refused changed nothing"
+    );
+}

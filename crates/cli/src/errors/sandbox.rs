@@ -31,6 +31,10 @@ pub(crate) fn sandbox(error: &LocalError, folder: &Path) -> Failure {
             .retryable(),
         LocalError::Tool(_) => failure(Exit::LocalData, "sandbox.tool-missing")
             .remedy("Install it, or choose other --tools."),
+        LocalError::NoNamespaces => failure(Exit::LocalData, "sandbox.no-namespaces")
+            .remedy("Leave out --volume-size, or let users make user and mount namespaces."),
+        LocalError::Faults(_) => failure(Exit::Usage, "sandbox.faults-invalid")
+            .remedy("docs/sandbox.md lists the faults and what fits them."),
         LocalError::EndedEarly(_) => {
             failure(Exit::Internal, "sandbox.ended-early").remedy(remedy::REPORT)
         }

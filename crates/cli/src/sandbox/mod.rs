@@ -1,6 +1,7 @@
 //! `longshore sandbox …`: a Kubernetes API with the parent release, on this machine.
 
 mod down;
+mod faults;
 mod kubeconfig;
 mod serve;
 mod sql;
@@ -26,6 +27,8 @@ pub(crate) enum Command {
     Kubeconfig,
     /// Ask the sandbox's SQL side
     Sql(sql::Args),
+    /// Say how often each fault has struck
+    Faults(faults::Args),
     /// Be the sandbox
     #[command(hide = true)]
     Serve(serve::Args),
@@ -40,6 +43,7 @@ impl Command {
             Self::Status => "sandbox status",
             Self::Kubeconfig => "sandbox kubeconfig",
             Self::Sql(_) => "sandbox sql",
+            Self::Faults(_) => "sandbox faults",
             Self::Serve(_) => "sandbox serve",
         }
     }
@@ -53,6 +57,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Done {
         Command::Status => status::run(context),
         Command::Kubeconfig => kubeconfig::run(context),
         Command::Sql(args) => sql::run(args, context),
+        Command::Faults(args) => faults::run(args, context),
         Command::Serve(args) => serve::run(args, context),
     }
 }

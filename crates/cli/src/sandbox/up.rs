@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use sandbox::local::{self, Options};
 use sandbox::node::container::Tools;
 
-use super::folder;
+use super::{faults, folder};
 use crate::errors;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Outcome;
 use crate::run::{Context, Done};
+use crate::size;
 
 /// Arguments of `sandbox up`.
 #[derive(Debug, clap::Args)]
@@ -31,6 +32,10 @@ pub(crate) struct Args {
     /// File with a fault script
     #[arg(long)]
     faults: Option<PathBuf>,
+
+    /// Size of every volume, such as 64MiB; without it they have what the disk has
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    volume_size: Option<u64>,
 
     /// Start although this is the administrator's account
     ///
@@ -59,18 +64,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Done {
             .remedy("Use another account, or add --allow-root if everybody who can read the kubeconfig may be root."));
     }
     let folder = folder(context)?;
-    let faults = args.faults.as_ref().map(|path| {
-        std::fs::read_to_string(path).map_err(|error| {
-            Failure::new(
-                Exit::LocalIo,
-                "sandbox.faults-unreadable",
-                "the fault script cannot be read",
-            )
-            .at("path", path.display().to_string())
-            .because(&error)
-            .remedy("Name a file that can be read.")
-        })
-    });
+    let faults = args.faults.as_deref().map(faults::read);
     let options = Options {
         listen: SocketAddr::from(([127, 0, 0, 1], args.port)),
         tools: match args.tools {
@@ -80,6 +74,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Done {
         },
         namespace: args.namespace.clone(),
         faults: faults.transpose()?,
+        volume_bytes: args.volume_size,
     };
     let program = context.environment.program.clone().ok_or_else(|| {
         Failure::new(

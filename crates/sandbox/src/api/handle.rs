@@ -20,7 +20,7 @@ use super::read::{self, Form};
 use super::request::{Info, Query};
 use super::schema::wire;
 use super::write::{self, Mode, Part};
-use super::{answer, discovery, patch, reviews, scale, schema};
+use super::{answer, discovery, faults, patch, reviews, scale, schema};
 
 /// Longest body that is read; real servers take 3 MiB.
 const BODY_BYTES: u64 = 3 << 20;
@@ -43,6 +43,9 @@ pub(super) async fn handle(
         Ok(user) => user,
         Err(failure) => return Ok(answer::failure(&failure)),
     };
+    if path == faults::PATH {
+        return Ok(faults::serve(sandbox, &user, request).await);
+    }
     let resource = info.whole_resource();
     let facts = RequestFacts {
         method: request.method().as_str(),

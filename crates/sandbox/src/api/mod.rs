@@ -8,6 +8,7 @@ pub mod body;
 mod decode;
 mod defaults;
 mod discovery;
+pub mod faults;
 mod handle;
 mod patch;
 mod pod_security;

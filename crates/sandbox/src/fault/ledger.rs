@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Amount, Armed, Direction, Fault, Match, Plan, Rule, Script, Stream, Target};
 use crate::hook::{Hook, RequestFacts, RequestFault, Struck};
 
 /// How often a rule was chosen and did harm.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleReport {
     /// The rule's name.
     pub name: String,

@@ -194,10 +194,17 @@ impl Lab {
 
     /// Sends a plain GET and reads what comes until the connection ends.
     pub(crate) async fn raw(&self, path: &str) -> String {
+        self.send("GET", path, self.sandbox().keys().admin(), "")
+            .await
+    }
+
+    /// Sends a request and reads what comes until the connection ends.
+    pub(crate) async fn send(&self, method: &str, path: &str, token: &str, body: &str) -> String {
         let mut io = self.connect().await;
-        let token = self.sandbox().keys().admin();
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: sandbox\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\nHost: sandbox\r\nAuthorization: Bearer {token}\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            body.len()
         );
         io.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();

@@ -6,7 +6,7 @@ use dataset::Request;
 use dataset::age::Age;
 use jiff::civil::Date;
 
-use super::limit;
+use crate::size;
 
 /// The library's limits as somebody would type them.
 const FILE_MAX: &str = "500MiB";
@@ -44,11 +44,11 @@ pub(crate) struct Args {
     pub(super) shape: Shape,
 
     /// Largest file to send, in bytes or with KiB, MiB or GiB
-    #[arg(long, value_name = "SIZE", value_parser = limit::parse, default_value = FILE_MAX)]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value = FILE_MAX)]
     max_file_size: u64,
 
     /// Largest dataset to send, in bytes or with KiB, MiB or GiB
-    #[arg(long, value_name = "SIZE", value_parser = limit::parse, default_value = TOTAL_MAX)]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value = TOTAL_MAX)]
     max_total_size: u64,
 
     /// Treat what ingestors of this age refuse as errors: older, newer or newest
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn the_limits_are_those_of_the_library() {
-        assert_eq!(limit::parse(FILE_MAX), Ok(dataset::FILE_MAX_BYTES));
-        assert_eq!(limit::parse(TOTAL_MAX), Ok(dataset::TOTAL_MAX_BYTES));
+        assert_eq!(size::parse(FILE_MAX), Ok(dataset::FILE_MAX_BYTES));
+        assert_eq!(size::parse(TOTAL_MAX), Ok(dataset::TOTAL_MAX_BYTES));
     }
 }

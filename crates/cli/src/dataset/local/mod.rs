@@ -4,7 +4,6 @@ mod args;
 mod ask;
 mod bars;
 mod guided;
-mod limit;
 mod members;
 mod settled;
 mod summary;

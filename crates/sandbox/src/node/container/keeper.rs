@@ -217,6 +217,19 @@ impl Namespaces {
     }
 }
 
+/// Says whether this user may make user and mount namespaces, and mount in them.
+#[must_use]
+pub fn are_namespaces_allowed() -> bool {
+    let Ok(namespaces) = Namespaces::find() else {
+        return false;
+    };
+    let mut command = std::process::Command::new(namespaces.unshare);
+    command.args(["--user", "--map-root-user", "--mount", "--"]);
+    command.args(["mount", "-t", "tmpfs", "tmpfs", "/tmp"]);
+    command.stdin(Stdio::null());
+    command.output().is_ok_and(|output| output.status.success())
+}
+
 /// Says where a path of a process's mount namespace is found from outside.
 pub(super) fn seen_from_outside(pid: u32, path: &Path) -> std::path::PathBuf {
     let mut seen = std::path::PathBuf::from(format!("/proc/{pid}/root"));

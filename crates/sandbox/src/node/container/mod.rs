@@ -14,7 +14,7 @@ mod spawn;
 mod tools;
 
 pub use create::{Container, Mount, Spec};
-pub use keeper::{Keeper, MARKER};
+pub use keeper::{Keeper, MARKER, are_namespaces_allowed};
 pub use spawn::{Attach, Group, Started};
 pub use tools::{Toolbox, Tools};
 

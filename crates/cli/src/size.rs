@@ -3,7 +3,7 @@
 const UNITS: [(&str, u64); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
 /// Reads a whole number of bytes, or of a binary unit: `1048576`, `500MiB`, `2 GiB`.
-pub(super) fn parse(text: &str) -> Result<u64, String> {
+pub(crate) fn parse(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
     let unit = text.get(digits.len()..).unwrap_or_default().trim();
