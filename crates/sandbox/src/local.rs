@@ -364,6 +364,79 @@ async fn serve_with(
     Ok(())
 }
 
+/// A sandbox in this process, with the release, in a folder that goes with it.
+///
+/// For somebody who does not wait: it brings its own threads.
+#[derive(Debug)]
+pub struct Here {
+    runtime: tokio::runtime::Runtime,
+    running: crate::Running,
+    folder: PathBuf,
+}
+
+impl Here {
+    /// Starts one. `folder` must not exist; it is made with mode 0700.
+    ///
+    /// # Errors
+    /// When it cannot be made, or the sandbox does not start; then nothing is left.
+    pub fn start(folder: &Path, namespace: &str) -> Result<Self, LocalError> {
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .create(folder)
+            .map_err(io("make", folder))?;
+        Self::begin(folder, namespace).inspect_err(|_| drop(fs::remove_dir_all(folder)))
+    }
+
+    fn begin(folder: &Path, namespace: &str) -> Result<Self, LocalError> {
+        let data = folder.join("data");
+        fs::create_dir(&data).map_err(io("make", &data))?;
+        let mut config = Config::new(&data);
+        release::prepare(&mut config);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(io("start threads for", folder))?;
+        let running = runtime.block_on(async {
+            let running = Sandbox::start(config, Arc::new(crate::hook::NoFaults)).await?;
+            release::install(running.sandbox(), namespace)?;
+            release::until_ready(running.sandbox(), namespace, SETTLING).await;
+            Ok::<_, LocalError>(running)
+        })?;
+        let admin = running.sandbox().keys().admin().to_owned();
+        let text = running.sandbox().kubeconfig(&admin, namespace);
+        write(&kubeconfig(folder), text.as_bytes())?;
+        Ok(Self {
+            runtime,
+            running,
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// Says where its kubeconfig is.
+    #[must_use]
+    pub fn kubeconfig(&self) -> PathBuf {
+        kubeconfig(&self.folder)
+    }
+
+    /// Asks its SQL side.
+    ///
+    /// # Errors
+    /// When it does not understand.
+    pub fn query(&self, statement: &str) -> Result<release::Rows, release::SqlError> {
+        release::query(
+            &release::database(self.running.sandbox().config()),
+            statement,
+        )
+    }
+
+    /// Stops it and removes its folder.
+    pub fn end(self) {
+        self.runtime.block_on(self.running.stop());
+        // It lies among temporary files; what cannot be removed is removed with those.
+        drop(fs::remove_dir_all(&self.folder));
+    }
+}
+
 fn create(path: &Path) -> Result<fs::File, LocalError> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);

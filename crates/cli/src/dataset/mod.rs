@@ -2,7 +2,7 @@
 
 mod check;
 mod local;
-mod push;
+pub(crate) mod push;
 
 pub(crate) use local::age;
 

@@ -117,6 +117,15 @@ impl Output {
         }
     }
 
+    /// Prints a part of the text that is ready long before the rest. The JSON result comes whole, so there it is nothing.
+    pub(crate) fn part(&self, text: &str) {
+        if self.format == Format::Text {
+            let mut results = self.results();
+            results.write(text.as_bytes());
+            results.hand_on();
+        }
+    }
+
     /// Ends the command: prints what it has to say and returns the code to exit with.
     ///
     /// A reader that closed the pipe is not an error. A result that could not be written for any other reason is one,

@@ -35,10 +35,7 @@ impl Sink {
 
     /// Hands everything on. A closed pipe is no error; any other error is told once.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        if matches!(self.state, State::Open) {
-            let flushed = self.stream.flush();
-            self.note(flushed);
-        }
+        self.hand_on();
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Open => {
                 self.state = State::Open;
@@ -46,6 +43,14 @@ impl Sink {
             }
             State::Closed => Ok(()),
             State::Failed(error) => Err(error),
+        }
+    }
+
+    /// Hands on what there is. What stands against it is told by the next [`Sink::flush`].
+    pub(crate) fn hand_on(&mut self) {
+        if matches!(self.state, State::Open) {
+            let flushed = self.stream.flush();
+            self.note(flushed);
         }
     }
 

@@ -27,6 +27,12 @@ use crate::run::{Context, Done};
 
 /// Checks the folder, then the cluster, and then carries the one into the other.
 pub(crate) fn run(args: &Args, context: &Context) -> Done {
+    let journal = journal(args, context)?;
+    deliver(args, journal.as_ref(), context)
+}
+
+/// The same with a given journal, or none.
+pub(crate) fn deliver(args: &Args, journal: Option<&Journal>, context: &Context) -> Done {
     let mut local = args.local.clone();
     let Some(checked) = local::check(&mut local, Purpose::Push, true, context)? else {
         return Ok(Outcome::done("Cancelled; nothing was done.\n"));
@@ -43,14 +49,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Done {
     let target = reach::target(&args.cluster, context)?;
     let member = reach::member(&target);
     let owner = owner(context)?;
-    let journal = journal(args, context)?;
     let trip = Trip {
         args,
         context,
         checked: &checked,
         parcel: &parcel,
         owner: &owner,
-        journal: journal.as_ref(),
+        journal,
     };
     let limits = &args.limits.limits;
     let made = reach::within(target, limits, context, |connection, stop| async move {

@@ -9,7 +9,7 @@ use cluster::submit;
 use cluster::transfer::Notice;
 use cluster::watch;
 
-use crate::output::{Bytes, Event};
+use crate::output::{Bytes, Event, Style};
 use crate::run::Context;
 
 /// Shows what happens, and remembers what the result of a push that failed should tell.
@@ -162,6 +162,10 @@ impl<'a> Show<'a> {
         if self.context.output.is_json() {
             self.say(Event::note("job.line").with("line", line));
         } else {
+            let line = match self.context.output.screen_style() {
+                Style::Ansi => line.to_owned(),
+                Style::Plain => watch::plain(line),
+            };
             self.context.output.message(&format!("{line}\n"));
         }
     }

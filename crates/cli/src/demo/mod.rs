@@ -1,4 +1,6 @@
-//! `longshore demo`: the main job on a snapshot that comes with the program.
+//! `longshore demo`: both jobs on what comes with the program, from a dead store's snapshot to rows in a table.
+
+mod port;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -15,16 +17,18 @@ use crate::run::{Context, Done};
 use crate::snapshot::decode::{decode_memory, plain_options};
 
 /// A snapshot that a real node wrote by itself; see `crates/cli/demo/README.md`.
-const SNAPSHOT: &[u8] = include_bytes!("../demo/rescued.fsm");
+const SNAPSHOT: &[u8] = include_bytes!("../../demo/rescued.fsm");
 /// The name that the node gave it.
 const NAME: &str = "fsm-snap/000000000000006f.fsm";
 const INDEX: u64 = 0x6f;
 /// Lines of the tree that are shown of one directory.
 const SHOWN: usize = 4;
 
-/// Decode the snapshot that comes with the program, verify the result and show it
+/// Decode the snapshot that comes with the program, and push the dataset in it into a sandbox
 ///
-/// The snapshot is 82 KB that a real node wrote: a bucket with forty pictures and a table of labels.
+/// The snapshot is 82 KB that a real node wrote: a bucket with forty pictures and a table of labels. It is decoded and verified;
+/// then a Kubernetes API with the parent release starts in this process, and the bucket is pushed into it over TLS, as
+/// `dataset push` would push it into a cluster. Needs no network and no cluster, and leaves only the tree.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The directory to make [default: a new one in the folder for temporary files]
@@ -32,7 +36,7 @@ pub(crate) struct Args {
     output: Option<PathBuf>,
 }
 
-/// Decodes, verifies and shows.
+/// Decodes, verifies and shows; then pushes, and shows what the table holds.
 pub(crate) fn run(args: &Args, context: &Context) -> Done {
     let to = args
         .output
@@ -56,10 +60,17 @@ pub(crate) fn run(args: &Args, context: &Context) -> Done {
         "verified   {} intact\n",
         printable(&to.display().to_string())
     );
-    Ok(Outcome {
-        text: format!("{decoded}{verified}\n{shown}"),
-        ..outcome
-    })
+    context
+        .output
+        .part(&format!("{decoded}{verified}\n{shown}\n"));
+    port::deliver(
+        &to,
+        context,
+        Outcome {
+            text: String::new(),
+            ..outcome
+        },
+    )
 }
 
 /// A name that no other run of this moment has.
