@@ -11,7 +11,7 @@ const WINDOW_FRAMES: usize = 64;
 
 const PORTION_FIRST_BYTES: usize = 256 << 10;
 const PORTION_MIN_BYTES: usize = 64 << 10;
-const PORTION_MAX_BYTES: usize = 1 << 20;
+const PORTION_MAX_BYTES: usize = 2 << 20;
 
 /// Time that one portion may take: heart-beats stand behind it in the queue.
 const PORTION_TIME: Duration = Duration::from_secs(1);
@@ -119,7 +119,7 @@ mod tests {
     fn a_portion_takes_about_a_second() {
         let second = Duration::from_secs(1);
         assert_eq!(portion(256 << 10, 256 << 10, second / 100), 512 << 10);
-        assert_eq!(portion(1 << 20, 1 << 20, second / 100), 1 << 20);
+        assert_eq!(portion(2 << 20, 2 << 20, second / 100), 2 << 20);
         assert_eq!(portion(1 << 20, 1 << 20, second * 8), 128 << 10);
         assert_eq!(portion(64 << 10, 64 << 10, second * 100), 64 << 10);
     }

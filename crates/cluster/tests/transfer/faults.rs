@@ -32,38 +32,38 @@ async fn check(shell: Shell, tree: &Tree, faults: &[Fault]) {
     );
 }
 
+/// Tries plans, in one shell and the other by turns: every start of a shell costs time, and places lie close enough.
+async fn check_all(tree: &Tree, plans: impl IntoIterator<Item = Vec<Fault>>) {
+    for (plan, shell) in plans.into_iter().zip(SHELLS.into_iter().cycle()) {
+        check(shell, tree, &plan).await;
+    }
+}
+
 #[tokio::test]
 async fn input_that_ends_anywhere() {
-    let tree = tree();
-    for shell in SHELLS {
-        for at in [
-            0, 1, 40, 5_000, 262_144, 1_000_000, 4_000_000, 9_000_000, 13_900_000,
-        ] {
-            check(shell, &tree, &[Fault::CutInput(at)]).await;
-        }
-        let several = [100, 7_000_000, 1_000_000, 3_000_000].map(Fault::CutInput);
-        check(shell, &tree, &several).await;
-    }
+    let places = [
+        0, 1, 40, 5_000, 262_144, 1_000_000, 4_000_000, 9_000_000, 13_900_000,
+    ];
+    let mut plans: Vec<_> = places.map(|at| vec![Fault::CutInput(at)]).into();
+    plans.push(
+        [100, 7_000_000, 1_000_000, 3_000_000]
+            .map(Fault::CutInput)
+            .into(),
+    );
+    check_all(&tree(), plans).await;
 }
 
 #[tokio::test]
 async fn success_is_told_in_the_middle() {
-    let tree = tree();
-    for shell in SHELLS {
-        for at in [1, 300_000, 6_000_000, 13_000_000] {
-            check(shell, &tree, &[Fault::Success(at)]).await;
-        }
-    }
+    let places = [1, 300_000, 6_000_000, 13_000_000];
+    check_all(&tree(), places.map(|at| vec![Fault::Success(at)])).await;
 }
 
 #[tokio::test]
 async fn a_process_that_is_never_told_of_the_end_is_ended_by_the_next() {
-    let tree = tree();
-    for shell in SHELLS {
-        for at in [1, 300_000, 6_000_000, 13_000_000] {
-            check(shell, &tree, &[Fault::Abandon(at), Fault::Abandon(at / 2)]).await;
-        }
-    }
+    let places = [1, 300_000, 6_000_000, 13_000_000];
+    let plan = |at| vec![Fault::Abandon(at), Fault::Abandon(at / 2)];
+    check_all(&tree(), places.map(plan)).await;
 }
 
 #[tokio::test]
@@ -71,30 +71,22 @@ async fn output_that_is_lost() {
     let mut tree = small(300, 900).files;
     tree.insert(b"large.bin".to_vec(), content(2 << 20, 5));
     let tree = Tree::new(tree);
-    for shell in SHELLS {
-        for at in [0, 12, 60, 200, 5_000] {
-            check(shell, &tree, &[Fault::CutOutput(at)]).await;
-            check(shell, &tree, &[Fault::LostTail(at)]).await;
-        }
-    }
+    let places = [0, 12, 60, 200, 5_000];
+    check_all(&tree, places.map(|at| vec![Fault::CutOutput(at)])).await;
+    check_all(&tree, places.map(|at| vec![Fault::LostTail(at)])).await;
 }
 
 #[tokio::test]
 async fn the_script_is_killed_anywhere() {
-    let tree = tree();
-    for shell in SHELLS {
-        for at in [1, 50, 300_000, 2_000_000, 8_000_000, 13_000_000] {
-            check(shell, &tree, &[Fault::Kill(at), Fault::Kill(at / 3 + 1)]).await;
-        }
-    }
+    let places = [1, 50, 300_000, 2_000_000, 8_000_000, 13_000_000];
+    let plan = |at| vec![Fault::Kill(at), Fault::Kill(at / 3 + 1)];
+    check_all(&tree(), places.map(plan)).await;
 }
 
 #[tokio::test]
 async fn everything_stands_still() {
-    let tree = tree();
-    for shell in SHELLS {
-        check(shell, &tree, &[Fault::Hang(1), Fault::Hang(5_000_000)]).await;
-    }
+    let plans = [Fault::Hang(1), Fault::Hang(5_000_000)];
+    check_all(&tree(), plans.map(|fault| vec![fault])).await;
 }
 
 #[tokio::test]
@@ -113,15 +105,13 @@ async fn one_byte_at_a_time() {
 #[tokio::test]
 async fn a_publish_whose_answer_is_lost_is_asked_for_again() {
     let tree = small(20, 100);
-    for shell in SHELLS {
-        for fault in [
-            Fault::CutOutput(0),
-            Fault::CutOutput(14),
-            Fault::LostTail(5),
-            Fault::Abandon(0),
-            Fault::Kill(0),
-        ] {
-            check(shell, &tree, &[Fault::None, fault]).await;
-        }
-    }
+    let faults = [
+        Fault::CutOutput(0),
+        Fault::CutOutput(14),
+        Fault::LostTail(5),
+        Fault::Abandon(0),
+        Fault::Kill(0),
+        Fault::Kill(7),
+    ];
+    check_all(&tree, faults.map(|fault| vec![Fault::None, fault])).await;
 }

@@ -87,7 +87,9 @@ impl Tree {
     }
 
     pub(crate) fn source(&self) -> TreeSource {
-        TreeSource::of(self.dir.path(), &self.files)
+        let sizes = self.files.iter();
+        let sizes = sizes.map(|(name, content)| (name.clone(), content.len() as u64));
+        TreeSource::of(self.dir.path(), &sizes.collect())
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -156,7 +158,7 @@ pub(crate) struct TreeSource {
 }
 
 impl TreeSource {
-    pub(crate) fn of(dir: &Path, files: &BTreeMap<Vec<u8>, Vec<u8>>) -> Self {
+    pub(crate) fn of(dir: &Path, files: &BTreeMap<Vec<u8>, u64>) -> Self {
         let names: Vec<_> = files.keys().collect();
         let mut listed = Vec::with_capacity(names.len());
         for batch in names.chunks(1000) {
@@ -174,7 +176,7 @@ impl TreeSource {
                 let digest = data_encoding::HEXLOWER.decode(&line[..64]).unwrap();
                 listed.push((
                     RelPath::new(name).unwrap(),
-                    files[*name].len() as u64,
+                    files[*name],
                     digest.try_into().unwrap(),
                 ));
             }
