@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use cluster::stage::{Owner, RunId};
 use cluster::target::Surroundings;
 
 /// What the program takes from its surroundings apart from the command line.
@@ -58,6 +59,15 @@ impl Environment {
             stdin_is_terminal: std::io::stdin().is_terminal(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
+        }
+    }
+
+    /// Says who runs this, for the stage pods of a run.
+    pub(crate) fn owner(&self, run: RunId) -> Owner {
+        Owner {
+            run,
+            host: self.host.clone(),
+            user: self.user.clone(),
         }
     }
 }

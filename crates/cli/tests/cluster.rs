@@ -126,6 +126,9 @@ fn doctor_makes_every_check_and_clean_finds_nothing() {
     run.fails(4, "release.none");
     let result = lab.cluster(&["clean", "--dry-run"]).exits(0).result();
     assert_eq!(result["pods"], json!([]));
+    assert_eq!(result["tables"], Value::Null);
+    let result = lab.cluster(&["clean"]).exits(0).result();
+    assert_eq!(result["tables"], json!([]));
 }
 
 #[test]

@@ -1,16 +1,20 @@
 //! `longshore cluster clean`: what dead runs have left.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use cluster::clean::{self, Cleaned, Mode};
+use cluster::Connection;
+use cluster::clean::{self, Cleaned, KEPT, Mode};
 use cluster::release;
-use cluster::stage::{Orphan, Verdict};
+use cluster::runtime::unless_stopped;
+use cluster::stage::{Orphan, RunId, Said, Verdict};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::limits::{LimitArgs, Staging};
 use super::reach::{self, ClusterArgs};
 use crate::errors;
-use crate::output::{Outcome, printable};
+use crate::output::{Event, Outcome, printable};
 use crate::run::{Context, Done};
 
 /// Arguments of `cluster clean`.
@@ -19,9 +23,21 @@ pub(crate) struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
 
-    /// Only say what would be removed
+    /// Only say which stage pods would be removed; the volume is not looked at, because that takes a pod
     #[arg(long)]
     dry_run: bool,
+
+    /// Leave the volume alone, and make no pod for it
+    #[arg(long)]
+    pods_only: bool,
+
+    /// Service account of the pod that cleans the volume [default: the one that ingests, as the release says]
+    #[arg(long, value_name = "NAME")]
+    ingestor_sa: Option<String>,
+
+    /// Image of the pod that cleans the volume [default: a small one with a shell, pinned by its digest]
+    #[arg(long, value_name = "IMAGE")]
+    stage_pod_image: Option<String>,
 
     #[command(flatten)]
     limits: LimitArgs<Staging>,
@@ -34,30 +50,75 @@ pub(crate) fn run(args: &Args, context: &Context) -> Done {
         true => Mode::Look,
         false => Mode::Remove,
     };
-    let done = reach::look(
-        target,
-        &args.limits.limits,
-        context,
-        |connection| async move {
-            let release = release::find(&connection, None)
-                .await
-                .map_err(|error| errors::release(&error))?;
+    let run = RunId::draw().map_err(|error| errors::randomness(&error))?;
+    let owner = context.environment.owner(run);
+    let takes_volume = !args.dry_run && !args.pods_only;
+    let (account, image) = (args.ingestor_sa.clone(), args.stage_pod_image.clone());
+    let work = |connection: Arc<Connection>, stop: CancellationToken| async move {
+        let looking = async {
+            let found = release::find(&connection, account.as_deref()).await;
+            let release = found.map_err(|error| errors::release(&error))?;
             let cleaned = clean::pods(&connection, &release.namespace, mode).await;
             let cleaned = cleaned.map_err(|error| errors::api(&error))?;
-            Ok((release.namespace, cleaned))
-        },
-    )?;
-    let (namespace, cleaned) = done?;
+            Ok((release, cleaned))
+        };
+        let Some(looked) = unless_stopped(&stop, looking).await else {
+            return Err(context.signals.failure());
+        };
+        let (release, cleaned) = looked?;
+        if !takes_volume {
+            return Ok((release, cleaned, None));
+        }
+        let said = |said: Said<'_>| tell(said, context);
+        let tables = clean::volume(&connection, &release, owner, image, KEPT, &stop, &said).await;
+        let tables = tables.map_err(|error| errors::clean(&error, &context.signals))?;
+        Ok((release, cleaned, Some(tables)))
+    };
+    let (release, cleaned, tables) = reach::within(target, &args.limits.limits, context, work)??;
+    let namespace = release.namespace;
     let pods: Vec<Value> = cleaned
         .pods
         .pods
         .iter()
         .map(|pod| member(pod, &cleaned))
         .collect();
-    Ok(Outcome::done(summary(&namespace, &cleaned, mode))
+    let mut text = summary(&namespace, &cleaned, mode);
+    text.push_str(&volume(tables.as_deref()));
+    Ok(Outcome::done(text)
         .with("namespace", namespace)
+        .with("tables", tables)
         .with("dry_run", args.dry_run)
         .with("pods", pods))
+}
+
+/// What happens to the pod, while it does.
+fn tell(said: Said<'_>, context: &Context) {
+    match said {
+        Said::Created { .. } => context.progress.phase("making the stage pod", None),
+        Said::Waiting { .. } => context.progress.phase("waiting for the stage pod", None),
+        Said::NextImage { image, next, .. } => context.output.event(
+            &Event::note("stage.other-image")
+                .with("image", image)
+                .with("next", next),
+        ),
+        Said::LeftBehind { pod, error } => context.output.event(
+            &Event::warning("stage.left-behind")
+                .with("pod", pod)
+                .with("message", error.to_string()),
+        ),
+    }
+}
+
+/// Tells what was removed from the volume; nothing when it was not looked at.
+fn volume(tables: Option<&[String]>) -> String {
+    match tables {
+        None => "The volume was not looked at.\n".to_owned(),
+        Some([]) => "Nothing old is staged on the volume.\n".to_owned(),
+        Some(tables) => tables
+            .iter()
+            .map(|table| format!("removed   what was staged of {}\n", printable(table)))
+            .collect(),
+    }
 }
 
 fn member(pod: &Orphan, cleaned: &Cleaned) -> Value {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use cluster::doctor::{self, Examination, Inside};
 use cluster::preflight::{self, Check, ON_THE_VOLUME, Outcome as Checked, Report, Severity};
-use cluster::stage::{Owner, RunId, Said};
+use cluster::stage::{RunId, Said};
 use cluster::token;
 use serde_json::{Value, json};
 
@@ -42,11 +42,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Done {
     let target = reach::target(&args.cluster, context)?;
     let member = reach::member(&target);
     let run = RunId::draw().map_err(|error| errors::randomness(&error))?;
-    let owner = Owner {
-        run,
-        host: context.environment.host.clone(),
-        user: context.environment.user.clone(),
-    };
+    let owner = context.environment.owner(run);
     let request = preflight::Request {
         account: args.ingestor_sa.clone(),
         stage: doctor::request(owner, args.stage_pod_image.clone()),
@@ -78,14 +74,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Done {
         return Err(context.signals.failure());
     }
     findings::tell(&report, &context.output);
-    let outcome = Outcome::done(summary(&report, context.output.style()))
+    let outcome = Outcome::done(summary(&report, inside.as_ref(), context.output.style()))
         .with("kubeconfig", member)
         .with("server_version", report.server_version.clone())
         .with(
             "checks",
             report.checks.iter().map(check_member).collect::<Vec<_>>(),
         )
-        .with("not_checked", ON_THE_VOLUME.to_vec())
+        .with("not_checked", not_checked(inside.as_ref()).to_vec())
         .with("pod", inside.as_ref().map(pod_member))
         .with("errors", report.count(Severity::Error))
         .with("warnings", report.count(Severity::Warning));
@@ -112,6 +108,9 @@ fn pod_member(inside: &Inside) -> Value {
         "exec": inside.mirror.map(|mirror| json!({
             "bytes": mirror.bytes, "there_ms": millis(mirror.there), "back_ms": millis(mirror.back),
         })),
+        "volume": inside.probe.as_ref().map(|probe| json!({
+            "free_bytes": probe.free_bytes, "free_inodes": probe.free_inodes, "compressors": probe.compressors,
+        })),
     })
 }
 
@@ -125,7 +124,15 @@ fn words(said: Said<'_>) -> &'static str {
     }
 }
 
-fn summary(report: &Report, style: Style) -> String {
+/// What nobody has looked at. The doctor has no table, so nothing of one is missing when it saw the volume.
+fn not_checked(inside: Option<&Inside>) -> &'static [&'static str] {
+    match inside.and_then(|inside| inside.probe.as_ref()) {
+        Some(_) => &[],
+        None => &ON_THE_VOLUME,
+    }
+}
+
+fn summary(report: &Report, inside: Option<&Inside>, style: Style) -> String {
     let mut text = String::new();
     for check in &report.checks {
         let word = format!("{:<12}", check.outcome.name());
@@ -137,7 +144,7 @@ fn summary(report: &Report, style: Style) -> String {
         // Writing to a string cannot fail.
         let _infallible = writeln!(text, "{:<13} {word} {}", check.name, printable(&check.said));
     }
-    for what in ON_THE_VOLUME {
+    for what in not_checked(inside) {
         let _infallible = writeln!(text, "{:<13} {:<12} {what}", "", "not checked");
     }
     text

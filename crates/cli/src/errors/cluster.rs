@@ -1,15 +1,19 @@
 //! Errors of the cluster side.
 
 use ::cluster::api::{ApiError, Refusal};
-use ::cluster::preflight::Class;
+use ::cluster::clean::CleanError;
+use ::cluster::preflight::{Class, Rule};
 use ::cluster::release::ReleaseError;
 use ::cluster::stage::NoRandomness;
 use ::cluster::target::{PluginError, TargetError};
 use ::cluster::token::TokenError;
+use ::cluster::volume::VolumeError;
 
+use super::push::{stage, transfer};
 use super::remedy;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::signals::Signals;
 
 /// Says with which code a kind of trouble ends the program.
 pub(crate) fn class(class: Class) -> Exit {
@@ -181,6 +185,27 @@ pub(crate) fn token(error: &TokenError) -> Failure {
         TokenError::Api(error) => api(error),
         TokenError::Neither { .. } => Failure::new(Exit::NotAuthorised, "token.none", error.to_string())
             .remedy("Have create on serviceaccounts/token granted, or a Secret with a long-lived token of the account made."),
+    }
+}
+
+/// Says why the volume was not cleaned.
+pub(crate) fn clean(error: &CleanError, signals: &Signals) -> Failure {
+    match error {
+        CleanError::Volume(VolumeError::Api(error)) => api(error),
+        CleanError::Volume(error @ VolumeError::NoClaim { .. }) => by_rule(Rule::NoClaim, error),
+        CleanError::Stage(error) => stage(error, signals),
+        CleanError::Target(error) => target(error),
+        CleanError::Far(error) => transfer(error),
+    }
+}
+
+/// Says it with id, code and remedy of the finding that it would be.
+pub(super) fn by_rule(rule: Rule, error: &(dyn std::error::Error + 'static)) -> Failure {
+    let row = rule.row();
+    let failure = Failure::new(class(row.class), row.id, error.to_string()).remedy(row.remedy);
+    match error.source() {
+        Some(source) => failure.because(source),
+        None => failure,
     }
 }
 

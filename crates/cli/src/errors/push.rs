@@ -1,10 +1,12 @@
 //! Errors of a push, once there is a connection.
 
 use ::cluster::far::StartError;
+use ::cluster::preflight::of_stage;
 use ::cluster::push::PushError;
 use ::cluster::stage::StageError;
 use ::cluster::transfer::TransferError;
 
+use super::cluster::by_rule;
 use super::{api, journal, submit, target, watch};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -53,12 +55,11 @@ pub(crate) fn stage(error: &StageError, signals: &Signals) -> Failure {
     let at = |id| Failure::new(Exit::StagingFailed, id, error.to_string());
     match error {
         StageError::Api(error) => api(error),
-        StageError::Refused { .. } => at("stage.refused")
-            .remedy("Admission or a quota of the namespace says no; its words are above."),
-        StageError::NotReady { cause, events, .. } => {
-            let mut failure = at("stage.not-ready").because(cause);
+        StageError::Refused { .. } => by_rule(of_stage(error), error),
+        StageError::NotReady { events, .. } => {
+            let mut failure = by_rule(of_stage(error), error);
             failure.causes.extend(events.iter().cloned());
-            failure.remedy("--stage-pod-image names another image; `longshore cluster doctor` checks the rest.")
+            failure
         }
         StageError::TooSlow { events, .. } => {
             let mut failure = at("stage.too-slow");

@@ -7,7 +7,7 @@ use crate::stage::{Cause, Gate, StageError};
 use crate::transfer::TransferError;
 
 /// Says which rule a refusal breaks, whatever was asked for. Permissions are for the caller to judge.
-pub(crate) fn of_transport(refusal: &Refusal) -> Option<Rule> {
+pub(super) fn of_transport(refusal: &Refusal) -> Option<Rule> {
     Some(match refusal {
         Refusal::Unreachable(_) => Rule::Unreachable,
         Refusal::Proxy(_) => Rule::Proxy,
@@ -32,7 +32,8 @@ pub(super) fn of_read(refusal: &Refusal, forbidden: Rule) -> Rule {
 }
 
 /// Says which rule a stage pod breaks that did not come about.
-pub(crate) fn of_stage(error: &StageError) -> Rule {
+#[must_use]
+pub fn of_stage(error: &StageError) -> Rule {
     match error {
         StageError::NotReady { cause, .. } => match cause {
             Cause::Pull { .. } => Rule::Image,

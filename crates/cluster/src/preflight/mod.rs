@@ -14,7 +14,8 @@ mod site;
 
 use std::time::Duration;
 
-pub(crate) use checks::{of_far, of_stage};
+pub(crate) use checks::of_far;
+pub use checks::of_stage;
 pub use finding::{Check, Finding, Outcome};
 pub use rule::{Class, Rule, Severity, TABLE};
 
