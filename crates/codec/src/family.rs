@@ -390,4 +390,18 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn unknown_rows_are_told_by_their_first_component() {
+        for (key, expected) in [
+            (&b"!new|a|b"[..], "!new|"),
+            (b"!n\xff|", "!n\\xff|"),
+            (b"plain|a", ""),
+            (b"!none", ""),
+        ] {
+            assert_eq!(first_component(key), expected);
+        }
+        let long = [b"!".as_slice(), &[b'x'; 100], b"|"].concat();
+        assert_eq!(first_component(&long), "");
+    }
 }

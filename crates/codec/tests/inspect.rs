@@ -146,3 +146,44 @@ golden! {
     mixed: "mixed";
     sharded: "sharded";
 }
+
+/// Every row is counted once, and again in its section; no real snapshot at hand has rows that expired by their version.
+#[test]
+fn each_fate_is_counted_by_itself() {
+    use testkit::stream::{Native, Row};
+    const T: u64 = 113_750_153_625_600_001;
+    let string = |key: &str| [b"!redis|str|", key.as_bytes()].concat();
+    let body = |text: &str| [&[0xff, 1, 0], text.as_bytes()].concat();
+    let rows = [
+        Row::live(string("a"), T, body("new")),
+        Row::live(string("a"), T - 1, body("older")),
+        Row::live(string("a"), T - 2, body("oldest")),
+        Row::tombstone(string("b"), T),
+        Row::tombstone(string("c"), T),
+        Row::live(string("d"), T, body("x")).with_expire_at(1),
+        Row::live(string("e"), T, body("x")).with_expire_at(1),
+        Row::live(string("f"), T, body("y")),
+        Row::live("!new|z", T, "unknown"),
+    ];
+    let stream = Native::new(T).rows(rows).sorted().build();
+    let input = Input::memory("snapshot.fsm", stream);
+    let found = inspect(&input, FooterPolicy::WithHeader, &Events::default()).unwrap();
+    let counts = &found.counts;
+    assert_eq!(
+        (
+            counts.total,
+            counts.superseded,
+            counts.deleted,
+            counts.expired,
+            counts.unknown
+        ),
+        (9, 2, 2, 2, 1)
+    );
+    let stats: Vec<_> = found.sections.values().collect();
+    let [strings] = stats.as_slice() else {
+        panic!("{:?}", found.sections);
+    };
+    assert_eq!((strings.keys, strings.rows, strings.versions), (2, 2, 8));
+    assert_eq!((strings.deleted, strings.expired), (2, 2));
+    assert_eq!(found.unknown.get("!new|"), Some(&(1, 7)));
+}

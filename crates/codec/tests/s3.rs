@@ -768,5 +768,8 @@ fn the_report_names_the_bucket_of_a_bad_record() {
     rows.push(live(key::bucket_meta(b"b"), "no JSON"));
     let found = run_with(rows, |options| options.on_bad = OnBad::LeaveOut);
     let line: serde_json::Value = serde_json::from_str(found.text("REPORT.jsonl")).unwrap();
-    assert_eq!(line["container"], "b");
+    assert_eq!(
+        (&line["container"], &line["id"]),
+        (&"b".into(), &"s3.invalid-bucket-record".into())
+    );
 }
