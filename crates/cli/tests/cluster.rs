@@ -91,6 +91,16 @@ fn info_tells_three_blocks_and_no_token() {
 }
 
 #[test]
+fn a_token_that_is_too_short_lived_is_refused_and_the_rest_is_told() {
+    let lab = Lab::start();
+    let run = lab.cluster(&["info", "--token-expiry-seconds", "100"]);
+    let result = run.clone().result();
+    run.fails(5, "token.refused");
+    assert_eq!(result["release"]["name"], "demo");
+    assert_eq!(result["token"], Value::Null);
+}
+
+#[test]
 fn info_shows_the_kubeconfig_also_when_discovery_fails() {
     let lab = Lab::start();
     let run = lab.cluster(&["info", "--namespace", "default"]);

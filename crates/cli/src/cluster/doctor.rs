@@ -142,10 +142,10 @@ fn summary(report: &Report, inside: Option<&Inside>, style: Style) -> String {
             Checked::Passed | Checked::NotChecked => word,
         };
         // Writing to a string cannot fail.
-        let _infallible = writeln!(text, "{:<13} {word} {}", check.name, printable(&check.said));
+        let _infallible = writeln!(text, "{:<15} {word} {}", check.name, printable(&check.said));
     }
     for what in not_checked(inside) {
-        let _infallible = writeln!(text, "{:<13} {:<12} {what}", "", "not checked");
+        let _infallible = writeln!(text, "{:<15} {:<12} {what}", "", "not checked");
     }
     text
 }

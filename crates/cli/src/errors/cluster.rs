@@ -182,7 +182,12 @@ pub(crate) fn release(error: &ReleaseError) -> Failure {
 /// Says why there is no token.
 pub(crate) fn token(error: &TokenError) -> Failure {
     match error {
-        TokenError::Api(error) => api(error),
+        TokenError::Api(error) => match &error.refusal {
+            refusal @ Refusal::Answer { .. } if !refusal.is_passing() => {
+                by_rule(Rule::TokenInvalid, error)
+            }
+            _ => api(error),
+        },
         TokenError::Neither { .. } => Failure::new(Exit::NotAuthorised, "token.none", error.to_string())
             .remedy("Have create on serviceaccounts/token granted, or a Secret with a long-lived token of the account made."),
     }
