@@ -4,6 +4,7 @@
 mod site;
 
 mod folder;
+mod matrix;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
