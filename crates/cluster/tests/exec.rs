@@ -216,6 +216,30 @@ async fn silence_of_a_live_process_is_no_stall() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slow_listener_is_no_stall() {
+    let lab = lab().await;
+    let mut process = start(&lab, "cat; true").await.unwrap();
+    let (sender, _) = tokio::sync::mpsc::channel(1);
+    let sender = std::mem::replace(&mut process.input, sender);
+    let sending = async move {
+        for _ in 0..200 {
+            let piece = Bytes::from(vec![7; INPUT_MAX_BYTES]);
+            if sender.send(piece).await.is_err() {
+                return;
+            }
+        }
+    };
+    // Everything on the way is full by then, and nothing moves because nobody listens here.
+    let hearing = async {
+        tokio::time::sleep(limits().stall + Duration::from_secs(2)).await;
+        hear(&mut process).await
+    };
+    let said = tokio::join!(sending, hearing).1;
+    assert_eq!(said.end, Some(End::Success));
+    assert_eq!(said.stdout.len(), 200 * INPUT_MAX_BYTES);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_killed_process_is_137() {
     let lab = lab().await;
     lab.script("rules: [{name: kill, on: exec, fault: {kill: {after: 1000}}}]");

@@ -292,16 +292,44 @@ async fn a_tunnel_that_is_not_to_be_had() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_that_takes_its_time() {
+    let lab = lab().await;
+    let limits = Limits {
+        request: Duration::from_millis(300),
+        retry: Duration::ZERO,
+        ..Limits::default()
+    };
+    for resource in ["services", "pods/portforward"] {
+        lab.script(&format!(
+            "rules: [{{name: slow, on: request, match: {{resource: {resource}}}, times: 0, fault: {{delay: {{millis: 20000}}}}}}]"
+        ));
+        let found = run(&lab, &lab.client, &submission("pets", "k"), &limits).await;
+        assert!(
+            matches!(&found.result, Err(SubmitError::Tunnel(TunnelError::Unreachable { reason, .. })) if reason.contains("--request-timeout")),
+            "{:?}",
+            found.result
+        );
+        lab.every_rule_fired();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_behind_the_service() {
     let lab = lab().await;
-    let missing = tunnel::backends(&lab.client, NAMESPACE, "no-such-service").await;
+    let missing = tunnel::backends(
+        &lab.client,
+        NAMESPACE,
+        "no-such-service",
+        &Limits::default(),
+    )
+    .await;
     assert!(matches!(missing, Err(TunnelError::Service { .. })));
     let service = json!({
         "metadata": {"name": "lonely", "namespace": NAMESPACE},
         "spec": {"selector": {"app": "nobody"}, "ports": [{"port": 80}]},
     });
     lab.sandbox().create(&kinds::SERVICE, service).unwrap();
-    let lonely = tunnel::backends(&lab.client, NAMESPACE, "lonely").await;
+    let lonely = tunnel::backends(&lab.client, NAMESPACE, "lonely", &Limits::default()).await;
     let expected = TunnelError::NobodyReady {
         service: "lonely".to_owned(),
         seen: 0,

@@ -106,6 +106,8 @@ impl Reader<'_> {
                         self.drain().await?;
                         return Some(end);
                     }
+                    // However long that took, it was not the connection's silence.
+                    self.shared.pulse().heard(Instant::now());
                 }
                 Heard::Nothing => {}
                 Heard::Closed(reason) => return Some(self.without_status(reason)),

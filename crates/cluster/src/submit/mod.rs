@@ -163,7 +163,10 @@ pub async fn submit(
     limits: &Limits,
     tell: &(dyn Fn(Event) + Send + Sync),
 ) -> Result<Accepted, SubmitError> {
-    let begun = replay::server_time(client).await;
+    let asking = replay::server_time(client);
+    // Without the time a replay for a Job that has ended is never taken for this submission's.
+    let begun = tokio::time::timeout(limits.request, asking).await;
+    let begun = begun.unwrap_or_default();
     tell(Event::Submitting(submission.idempotency_key.clone()));
     let mut run = Run {
         client,
@@ -269,7 +272,7 @@ impl Run<'_> {
     async fn tunnel(&self) -> Result<tunnel::Tunnel, TunnelError> {
         let Target { namespace, service } = self.target;
         let mut last = None;
-        let mut backends = tunnel::backends(self.client, namespace, service).await?;
+        let mut backends = tunnel::backends(self.client, namespace, service, self.limits).await?;
         let count = backends.len().max(1);
         backends.rotate_left(self.unanswered % count);
         for backend in backends {
@@ -357,7 +360,13 @@ impl Run<'_> {
         if !is_replay {
             return Ok(accepted(false));
         }
-        match replay::look(self.client, &namespace, &job).await {
+        let looking = replay::look(self.client, &namespace, &job);
+        let looked = tokio::time::timeout(self.limits.request, looking).await;
+        let looked = looked.unwrap_or_else(|_| {
+            let limit = told("request-timeout", self.limits.request);
+            Err(format!("no answer for {limit}"))
+        });
+        match looked {
             Ok(Replayed::Going) => Ok(accepted(self.unanswered == 0)),
             Ok(Replayed::Ended { made, .. })
                 if self.unanswered > 0 && begun.is_some() && made >= begun =>

@@ -8,6 +8,7 @@ use kube::{Client, ResourceExt as _};
 
 use super::TunnelError;
 use crate::cause;
+use crate::limits::{Limits, told};
 
 /// The port that is meant when a Service has several: its name, and the number that the chart promises.
 const PORT_NAME: &str = "http";
@@ -24,6 +25,23 @@ pub struct Backend {
 
 /// Finds the ready pods behind a Service, in the order in which they should be tried.
 pub async fn backends(
+    client: &Client,
+    namespace: &str,
+    service: &str,
+    limits: &Limits,
+) -> Result<Vec<Backend>, TunnelError> {
+    let finding = find(client, namespace, service);
+    let found = tokio::time::timeout(limits.request, finding).await;
+    found.unwrap_or_else(|_| {
+        let limit = told("request-timeout", limits.request);
+        Err(TunnelError::Unreachable {
+            reason: format!("no answer for {limit}"),
+            retry_after: None,
+        })
+    })
+}
+
+async fn find(
     client: &Client,
     namespace: &str,
     service: &str,
@@ -72,10 +90,7 @@ fn refused(error: kube::Error, service: &str) -> TunnelError {
             service: service.to_owned(),
             reason: "does not exist".to_owned(),
         },
-        kube::Error::Api(status) if status.is_forbidden() => TunnelError::Service {
-            service: service.to_owned(),
-            reason: format!("cannot be looked at: {text}"),
-        },
+        kube::Error::Api(status) if status.is_forbidden() => TunnelError::Forbidden(text),
         kube::Error::Api(status) if status.code == 401 => TunnelError::Unauthorized(text),
         _ => TunnelError::Unreachable {
             reason: text,

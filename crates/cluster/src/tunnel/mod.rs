@@ -47,7 +47,7 @@ pub enum TunnelError {
         seen: usize,
     },
     /// The API server refuses. Asking again does not help.
-    #[error("port-forward is not allowed: {0}")]
+    #[error("the way to the service is not allowed: {0}")]
     Forbidden(String),
     /// The credential is not accepted.
     #[error("the credential is not accepted: {0}")]

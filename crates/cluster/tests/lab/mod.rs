@@ -164,6 +164,8 @@ pub(crate) async fn client(kubeconfig: &str) -> Client {
     let mut config = config.unwrap();
     // A pending write says nothing about the other end; whoever streams has a clock of its own.
     config.write_timeout = None;
+    // As the product's own clients: the library would repeat for half a minute what was answered with 503.
+    config.default_retry = false;
     Client::try_from(config).unwrap()
 }
 
