@@ -5,7 +5,7 @@ mod site;
 use std::time::Duration;
 
 use cluster::limits::Limits;
-use cluster::stage::{Cause, Gate, StageError, close, find_orphans, image, remove_orphans};
+use cluster::stage::{Cause, Gate, StageError, close, find_orphans, image, sweep_orphans};
 use sandbox::kinds;
 use sandbox::node::{Image, ImageRule};
 use serde_json::json;
@@ -277,10 +277,16 @@ async fn only_pods_that_have_ended_and_are_ours_are_removed() {
         .await
         .unwrap();
     assert_eq!(orphans.pods.len(), 3);
-    let removed = remove_orphans(&connection, NAMESPACE, &orphans)
-        .await
-        .unwrap();
-    assert_eq!(removed, [names[0].clone()]);
+    let heard = std::sync::Mutex::new(Vec::new());
+    sweep_orphans(&connection, NAMESPACE, &stranger, &|said| {
+        heard.lock().unwrap().push(format!("{said:?}"));
+    })
+    .await;
+    assert_eq!(
+        heard.into_inner().unwrap(),
+        [format!("Removed {{ pod: {:?} }}", names[0])]
+    );
+    assert_eq!(site.stage_pods().len(), 2);
     let owner = &orphans.pods[0].owner;
     assert_eq!(owner.as_deref(), Some("ana@laptop"));
 }

@@ -94,7 +94,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Done {
 /// What happens to the pod, while it does.
 fn tell(said: Said<'_>, context: &Context) {
     match said {
-        Said::Created { .. } => context.progress.phase("making the stage pod", None),
+        Said::Removed { .. } | Said::Created { .. } => {
+            context.progress.phase("making the stage pod", None)
+        }
         Said::Waiting { .. } => context.progress.phase("waiting for the stage pod", None),
         Said::NextImage { image, next, .. } => context.output.event(
             &Event::note("stage.other-image")

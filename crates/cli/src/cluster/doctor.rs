@@ -117,7 +117,7 @@ fn pod_member(inside: &Inside) -> Value {
 /// What happens to the pod, while it does.
 fn words(said: Said<'_>) -> &'static str {
     match said {
-        Said::Created { .. } => "making the stage pod",
+        Said::Removed { .. } | Said::Created { .. } => "making the stage pod",
         Said::Waiting { .. } => "waiting for the stage pod",
         Said::NextImage { .. } => "trying another image",
         Said::LeftBehind { .. } => "leaving the stage pod behind",

@@ -277,6 +277,11 @@ impl<'a> Staging<'a> {
         let request = request(self.connection, self.order, self.opened);
         let plan = Plan::of(&self.site.release, &self.site.volume, request);
         let said = |said: Said<'_>| self.observer.event(Event::Pod(said));
+        if self.opened == 1 {
+            let run = &self.order.owner.run;
+            let sweeping = stage::sweep_orphans(self.connection, &plan.namespace, run, &said);
+            self.unless_stopped(sweeping).await?;
+        }
         let pod = match stage::open(self.connection, &plan, self.stop, &said).await {
             Ok(pod) => pod,
             Err(StageError::Stopped) => return Err(Setback::Final(PushError::Stopped)),

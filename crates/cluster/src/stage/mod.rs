@@ -24,7 +24,10 @@ pub use close::close;
 pub use create::Gate;
 pub use name::{NoRandomness, RunId, label_of, pod_name, segment};
 pub use open::{Said, StageError, open};
-pub use orphans::{Orphan, Orphans, Verdict, find as find_orphans, remove as remove_orphans};
+pub use orphans::{
+    Orphan, Orphans, Verdict, find as find_orphans, remove as remove_orphans,
+    sweep as sweep_orphans,
+};
 pub use plan::{Owner, Plan, Pull, Request};
 pub use pod::pod;
 

@@ -18,6 +18,11 @@ use crate::api::{ApiError, Refusal};
 /// What happens while a pod is opened.
 #[derive(Clone, Copy, Debug)]
 pub enum Said<'a> {
+    /// A pod of a run that is over was removed.
+    Removed {
+        /// Its name.
+        pod: &'a str,
+    },
     /// The pod is made.
     Created {
         /// Its name.

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 
 use super::close::delete;
-use super::{COMPONENT, DEADLINE, MANAGED_BY, RunId, annotation};
+use super::{COMPONENT, DEADLINE, MANAGED_BY, RunId, Said, annotation};
 use crate::Connection;
 use crate::api::{ApiError, Call};
 use crate::time;
@@ -103,6 +103,24 @@ pub async fn remove(
         }
     }
     Ok(removed)
+}
+
+/// Removes the pods of runs that are over and tells which. A run does this on its way and goes on without if it cannot.
+pub async fn sweep(
+    connection: &Connection,
+    namespace: &str,
+    own: &RunId,
+    said: &(dyn Fn(Said<'_>) + Send + Sync),
+) {
+    let Ok(orphans) = find(connection, namespace, Some(own)).await else {
+        return;
+    };
+    for pod in &orphans.pods {
+        let is_over = pod.verdict == Verdict::Removable;
+        if is_over && delete(connection, namespace, &pod.name).await.is_ok() {
+            said(Said::Removed { pod: &pod.name });
+        }
+    }
 }
 
 fn describe(pod: &Pod, now: Option<Timestamp>) -> Orphan {

@@ -69,6 +69,7 @@ impl<'a> Show<'a> {
     fn pod(&self, said: Said<'_>) {
         let output = |event| self.say(event);
         match said {
+            Said::Removed { pod } => output(Event::note("push.pod-removed").with("pod", pod)),
             Said::Created { pod, image } => output(
                 Event::note("push.pod-created")
                     .with("pod", pod)
