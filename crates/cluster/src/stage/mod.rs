@@ -1,6 +1,6 @@
 //! The stage pod: a short-lived pod that has the shared volume mounted and runs our script.
 //!
-//! [`open`] makes one and waits until it is ready, [`close`] deletes it. It ends by itself when its deadline is over, and the
+//! [`open()`] makes one and waits until it is ready, [`close()`] deletes it. It ends by itself when its deadline is over, and the
 //! script ends it earlier when nobody talks to it any more. One run may need several in a row: a transfer that takes longer than
 //! a pod may live goes on in the next.
 
