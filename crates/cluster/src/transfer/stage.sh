@@ -172,7 +172,11 @@ is_ours() { [ -e "$home/lock/owner-$id" ]; }
 # Gives the lock back. Nothing of this pod writes any more, so whoever comes next may go on in the same files.
 release() {
     if is_ours; then
-        [ ! -d "$work" ] || say > "$work/idle"
+        if [ ! -e "$work/old" ] && rmdir "$work/files" 2> /dev/null; then
+            rm -rf "$work"
+        elif [ -d "$work" ]; then
+            say > "$work/idle"
+        fi
         rm -f "$home/holder-$id" "$home/lock/owner-$id"
         rmdir "$home/lock" 2> /dev/null
     fi
@@ -461,13 +465,15 @@ report_hash() {
     esac
     say "digests $seq"
     if [ "${b:-0}" -gt 33554432 ]; then
-        ticking hashing digests "$a" > "$tmp/digests"
+        ticking hashing digests_quietly "$a"
         cat "$tmp/digests"
     else
         digests "$a"
     fi
     say "verified $seq"
 }
+
+digests_quietly() { digests "$1" > "$tmp/digests"; }
 
 digests() { # PLACE
     case $1 in

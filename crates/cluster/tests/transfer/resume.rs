@@ -95,6 +95,7 @@ async fn what_is_published_already_is_not_published_again() {
         assert_eq!(before.ino(), after.ino());
         transfer::release(&far, &setup).await.unwrap();
         tree.assert_is(&volume.published());
+        assert!(!volume.home().join("work-r2.p2").exists());
     }
 }
 

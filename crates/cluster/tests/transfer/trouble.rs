@@ -121,6 +121,20 @@ async fn a_hash_program_that_says_nothing_or_anything_is_not_believed() {
 }
 
 #[tokio::test]
+async fn what_takes_long_is_not_taken_for_silence() {
+    let volume = Volume::new();
+    let programs = Programs::new(volume.dir.path());
+    let slow = "case $* in *large*) sleep 7;; esac\nreal \"$@\"";
+    programs.replace("sha256sum", slow);
+    let mut far = volume.far(Shell::Dash);
+    far.overrides = Some(programs.dir.clone());
+    let tree = Tree::new([(b"large.bin".to_vec(), content(33 << 20, 1))]);
+    let mut setup = volume.setup("r1", "p1");
+    (setup.stall, setup.retry) = (Duration::from_secs(6), Duration::ZERO);
+    carry(&far, &tree, &setup).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_image_without_a_hash_program() {
     for shell in SHELLS {
         let volume = Volume::new();
