@@ -61,6 +61,8 @@ pub(super) struct Staging<'a> {
     stop: &'a CancellationToken,
     opened: u32,
     open: Option<Open>,
+    /// The image of the last pod that was ready. The next one need not find out again which can be had.
+    image: Option<String>,
 }
 
 /// An open pod.
@@ -86,6 +88,7 @@ impl<'a> Staging<'a> {
             stop,
             opened: 0,
             open: None,
+            image: None,
         }
     }
 
@@ -275,7 +278,10 @@ impl<'a> Staging<'a> {
         self.opened += 1;
         let setup = setup(self.connection, self.order, self.opened);
         let request = request(self.connection, self.order, self.opened);
-        let plan = Plan::of(&self.site.release, &self.site.volume, request);
+        let mut plan = Plan::of(&self.site.release, &self.site.volume, request);
+        if let Some(known) = &self.image {
+            plan.pulls.sort_by_key(|pull| pull.image != *known);
+        }
         let said = |said: Said<'_>| self.observer.event(Event::Pod(said));
         if self.opened == 1 {
             let run = &self.order.owner.run;
@@ -303,6 +309,7 @@ impl<'a> Staging<'a> {
                 return Err(Setback::Final(error.into()));
             }
         };
+        self.image = Some(pod.image.clone());
         self.open = Some(Open { pod, far, setup });
         Ok(())
     }
