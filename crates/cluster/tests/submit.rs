@@ -186,6 +186,28 @@ async fn a_lost_answer_does_not_make_an_old_run_ours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_that_was_sent_is_not_forgotten_for_a_later_one() {
+    let lab = lab().await;
+    lab.script(
+        "rules:
+- {name: lost, on: port_forward, fault: {cut: {direction: out}}}
+- {name: away, on: request, match: {resource: pods/portforward}, skip: 1, times: 0, fault: {answer: {code: 503}}}
+",
+    );
+    let limits = Limits {
+        retry: Duration::from_secs(2),
+        ..Limits::default()
+    };
+    let found = run(&lab, &lab.client, &submission("slow_pets", "k"), &limits).await;
+    lab.every_rule_fired();
+    assert!(
+        matches!(found.result, Err(SubmitError::Unanswered { .. })),
+        "{:?}",
+        found.result
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn refusals_keep_their_meaning() {
     let lab = lab().await;
     let limits = Limits::default();

@@ -16,6 +16,7 @@ pub(crate) fn state(state: RunState) -> &'static str {
         RunState::Succeeded => "succeeded",
         RunState::CompletedWithFailures => "completed_with_failures",
         RunState::Failed => "failed",
+        RunState::Ended => "ended",
         RunState::Refused => "refused",
         RunState::Gone => "gone",
     }

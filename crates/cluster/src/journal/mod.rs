@@ -218,6 +218,8 @@ mod tests {
             (RunState::Failed, 2),
             (RunState::Succeeded, 2),
             (RunState::Gone, 2),
+            (RunState::Ended, 2),
+            (RunState::Refused, 1),
             (RunState::Submitting, 1),
         ] {
             journal.note(run("k1", 1, ended)).unwrap();

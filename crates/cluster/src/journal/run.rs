@@ -57,6 +57,8 @@ pub enum RunState {
     CompletedWithFailures,
     /// Its Job has failed.
     Failed,
+    /// Its Job has ended; how was not read.
+    Ended,
     /// It was refused: there is no Job.
     Refused,
     /// Its Job is not there any more.
@@ -69,7 +71,7 @@ impl RunState {
     pub fn has_ended(self) -> bool {
         matches!(
             self,
-            Self::Succeeded | Self::CompletedWithFailures | Self::Failed | Self::Gone
+            Self::Succeeded | Self::CompletedWithFailures | Self::Failed | Self::Ended | Self::Gone
         )
     }
 }

@@ -95,11 +95,19 @@ impl From<SubmitError> for PushError {
 }
 
 impl PushError {
+    /// Says whether the key belongs to an earlier run, which has ended.
+    pub(super) fn names_an_old_run(&self) -> bool {
+        matches!(self, Self::Submit(error) if matches!(**error, SubmitError::Replayed { .. }))
+    }
+
     /// Says whether a run may have been accepted all the same.
     pub(super) fn may_be_accepted(&self) -> bool {
         match self {
             Self::StoppedSubmitting { .. } => true,
-            Self::Submit(error) => matches!(**error, SubmitError::Unanswered { .. }),
+            Self::Submit(error) => matches!(
+                **error,
+                SubmitError::Unanswered { .. } | SubmitError::ReplayUnseen { .. }
+            ),
             _ => false,
         }
     }

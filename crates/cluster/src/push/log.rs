@@ -88,6 +88,10 @@ impl<'a> Log<'a> {
         });
     }
 
+    pub(super) fn ended_before(&self) {
+        self.change(|run| run.state = RunState::Ended);
+    }
+
     pub(super) fn refused(&self) {
         self.change(|run| run.state = RunState::Refused);
     }

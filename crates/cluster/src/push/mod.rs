@@ -265,7 +265,11 @@ impl Trip<'_> {
             Ok(job) => job,
             Err(error) => {
                 if !error.may_be_accepted() {
-                    log.refused();
+                    match error.names_an_old_run() {
+                        // The key is used up: the next push takes the next attempt.
+                        true => log.ended_before(),
+                        false => log.refused(),
+                    }
                     staging.unrecord(&staged).await;
                 }
                 return Err(error);

@@ -18,6 +18,7 @@ use kube::Client;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::cause;
 use crate::limits::{Limits, told};
 use crate::tunnel::{self, Answer, TunnelError, Unanswered};
 use answer::{Named, Verdict};
@@ -179,7 +180,8 @@ pub async fn submit(
         token: None,
         unanswered: 0,
     };
-    let named = run.until_answered().await?;
+    let named = run.until_answered().await;
+    let named = named.map_err(|error| run.in_all(error))?;
     run.accept(named, begun).await
 }
 
@@ -230,6 +232,25 @@ impl Run<'_> {
                     self.pause(vain, attempts).await?;
                 }
             }
+        }
+    }
+
+    /// Weighs the last error against the attempts before it: one that was sent may have been accepted, whatever came later, unless
+    /// the service has judged the very same request.
+    fn in_all(&self, last: SubmitError) -> SubmitError {
+        match last {
+            SubmitError::Tunnel(_)
+            | SubmitError::Token(_)
+            | SubmitError::Unauthorized(_)
+            | SubmitError::Unexpected(_)
+                if self.unanswered > 0 =>
+            {
+                SubmitError::Unanswered {
+                    key: self.submission.idempotency_key.clone(),
+                    reason: cause::chain(&last),
+                }
+            }
+            other => other,
         }
     }
 
