@@ -390,3 +390,40 @@ async fn a_sandbox_starts_in_no_time() {
     let lab = Lab::start().await;
     assert_eq!(lab.sandbox().node().has_namespaces(), None);
 }
+
+/// From 1.35 on a WebSocket exec, which is a GET, needs `create` beside `get`.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_exec_needs_depends_on_the_version() {
+    for (minor, verbs, code) in [
+        (34, json!(["get"]), 400),
+        (34, json!(["create"]), 403),
+        (35, json!(["get"]), 403),
+        (35, json!(["create"]), 403),
+        (35, json!(["get", "create"]), 400),
+    ] {
+        let lab = Lab::with(|config| config.kubernetes_minor = minor).await;
+        lab.pod(pod("p", "exec sleep 1000"), is_ready).await;
+        let meta = json!({"name": "exec", "namespace": "default"});
+        let rules = json!([{"apiGroups": [""], "resources": ["pods/exec"], "verbs": verbs}]);
+        let role = json!({"metadata": meta, "rules": rules});
+        lab.sandbox().create(&kinds::ROLE, role).unwrap();
+        let binding = json!({
+            "metadata": meta,
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "exec"},
+            "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}],
+        });
+        lab.sandbox().create(&kinds::ROLE_BINDING, binding).unwrap();
+        let store = lab.sandbox().store();
+        let account = store.get(&kinds::SERVICE_ACCOUNT, "default", "default");
+        let token = sandbox::auth::issue(lab.sandbox(), &account.unwrap(), 3600, None);
+        let path = "/api/v1/namespaces/default/pods/p/exec?command=true&stdout=true&container=main";
+        let answer = lab.send("GET", path, &token, "").await;
+        // Who may is told that this is no WebSocket.
+        assert_eq!(
+            answer.split(' ').nth(1),
+            Some(code.to_string().as_str()),
+            "1.{minor} {verbs}: {answer}"
+        );
+        lab.running.stop().await;
+    }
+}
