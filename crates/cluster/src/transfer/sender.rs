@@ -18,7 +18,7 @@ const SMALL_MAX_BYTES: u64 = 512 << 10;
 /// Most files of an archive: their names are arguments of one hash program.
 const ARCHIVE_MAX_FILES: usize = 2048;
 
-/// What has been sent and is not yet done with, in the order of sending.
+/// What has been sent and is not yet done with. It is short, so it is searched from the front.
 #[derive(Debug, Default)]
 pub(super) struct Flights(Mutex<VecDeque<Flight>>);
 
@@ -40,17 +40,28 @@ impl Flights {
         self.all().push_back(flight);
     }
 
-    pub(super) fn pop(&self) -> Option<Flight> {
-        self.all().pop_front()
+    /// Takes one out.
+    pub(super) fn remove(&self, seq: u64) -> Option<Flight> {
+        let mut all = self.all();
+        let place = all.iter().position(|flight| flight.seq == seq)?;
+        all.remove(place)
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.all().is_empty()
     }
 
-    /// Looks at the oldest, which is the one that an answer must be about.
-    pub(super) fn oldest<T>(&self, look: impl FnOnce(&mut Flight) -> T) -> Option<T> {
-        self.all().front_mut().map(look)
+    /// Notes that one landed, the first time; returns the bytes in it. It is done with if it ends no file.
+    pub(super) fn land(&self, seq: u64) -> Option<u64> {
+        let mut all = self.all();
+        let place = all.iter().position(|flight| flight.seq == seq)?;
+        let flight = all.get_mut(place).filter(|flight| !flight.landed)?;
+        flight.landed = true;
+        let bytes = flight.bytes;
+        if flight.files.is_empty() {
+            all.remove(place);
+        }
+        Some(bytes)
     }
 
     fn all(&self) -> MutexGuard<'_, VecDeque<Flight>> {

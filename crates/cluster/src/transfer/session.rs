@@ -13,7 +13,7 @@ use super::gate::Gate;
 use super::listing::{Listing, escaped};
 use super::progress::Meter;
 use super::reconcile::{Found, reconcile};
-use super::sender::{Flights, Sender, Stopped, Work};
+use super::sender::{Flight, Flights, Sender, Stopped, Work};
 use super::{Notice, Observer, Receipt, Setup, Source, TransferError, command};
 use crate::far::Far;
 
@@ -203,6 +203,7 @@ async fn send(
         gate,
         flights,
         meter,
+        hashed: None,
         spoiled: Vec::new(),
         unread: HashSet::new(),
     };
@@ -226,6 +227,7 @@ struct Landing<'a> {
     gate: Arc<Gate>,
     flights: Arc<Flights>,
     meter: &'a Arc<Meter>,
+    hashed: Option<Hashed>,
     spoiled: Vec<u32>,
     unread: HashSet<u32>,
 }
@@ -238,8 +240,9 @@ impl Landing<'_> {
     ) -> Result<Sent, Failure> {
         let (mut end, mut listens) = (None, true);
         loop {
+            let is_quiet = self.flights.is_empty() && self.hashed.is_none();
             if let Some(seq) = end
-                && self.flights.is_empty()
+                && is_quiet
             {
                 return Ok(Sent {
                     seq,
@@ -248,12 +251,12 @@ impl Landing<'_> {
                 });
             }
             // While a file is read slowly here, nothing is owed from there.
-            let owed = match listens && self.flights.is_empty() {
+            let owed = match listens && is_quiet {
                 true => Owed::No,
                 false => Owed::Yes,
             };
             tokio::select! {
-                answer = talk.answer(owed) => self.take(talk, answer?).await?,
+                answer = talk.answer(owed) => self.take(answer?)?,
                 result = &mut ended, if listens => {
                     listens = false;
                     match result {
@@ -267,44 +270,49 @@ impl Landing<'_> {
         }
     }
 
-    async fn take(&mut self, talk: &mut Conversation, answer: Answer) -> Result<(), Failure> {
+    fn take(&mut self, answer: Answer) -> Result<(), Failure> {
         match answer {
             Answer::Landed(seq) => self.landed(seq)?,
-            Answer::Digests(seq) => self.digests(talk, seq).await?,
+            Answer::Digests(seq) if self.hashed.is_none() => self.begin(seq)?,
+            Answer::Digest(digest, name) => match &mut self.hashed {
+                Some(hashed) => hashed.pair(self.task, digest, &name)?,
+                None => return Err(unexpected(&Answer::Digest(digest, name))),
+            },
+            Answer::Verified(seq) => match self.hashed.take() {
+                Some(hashed) if hashed.flight.seq == seq => self.judge(hashed),
+                _ => return Err(unexpected(&answer)),
+            },
             other => return Err(unexpected(&other)),
         }
+        Ok(())
+    }
+
+    /// Pieces are told of past whatever is being hashed.
+    fn landed(&mut self, seq: u64) -> Result<(), Failure> {
+        let landed = self.flights.land(seq);
+        let bytes = landed.ok_or_else(|| unexpected(&Answer::Landed(seq)))?;
+        self.meter.acknowledged(bytes);
+        self.gate.give(bytes);
         self.task.observer.progress(self.meter.read());
         Ok(())
     }
 
-    fn landed(&mut self, seq: u64) -> Result<(), Failure> {
-        let landed = self.flights.oldest(|flight| {
-            let is_next = flight.seq == seq && !flight.landed;
-            flight.landed = true;
-            (flight.bytes, is_next, flight.files.is_empty())
-        });
-        let Some((bytes, true, is_over)) = landed else {
-            return Err(unexpected(&Answer::Landed(seq)));
-        };
-        if is_over {
-            self.flights.pop();
-        }
-        self.meter.acknowledged(bytes);
-        self.gate.give(bytes);
-        Ok(())
-    }
-
-    /// Pairs digests with the files of the oldest flight; a file without one could not be read.
-    async fn digests(&mut self, talk: &mut Conversation, seq: u64) -> Result<(), Failure> {
-        let flight = self.flights.pop();
-        let Some(flight) = flight.filter(|flight| flight.seq == seq) else {
-            return Err(unexpected(&Answer::Digests(seq)));
-        };
+    fn begin(&mut self, seq: u64) -> Result<(), Failure> {
+        let flight = self.flights.remove(seq);
+        let flight = flight.ok_or_else(|| unexpected(&Answer::Digests(seq)))?;
         if !flight.landed {
             self.meter.acknowledged(flight.bytes);
         }
-        let digests = collect(self.task, talk, &flight.files, seq).await?;
-        for (index, digest) in flight.files.iter().zip(digests) {
+        self.hashed = Some(Hashed {
+            digests: Digests::of(flight.files.len()),
+            flight,
+        });
+        Ok(())
+    }
+
+    fn judge(&mut self, hashed: Hashed) {
+        let Hashed { flight, digests } = hashed;
+        for (index, digest) in flight.files.iter().zip(digests.found) {
             let Some(file) = self.task.source.file(*index as usize) else {
                 continue;
             };
@@ -321,6 +329,58 @@ impl Landing<'_> {
         if !flight.landed {
             self.gate.give(flight.bytes);
         }
+        self.task.observer.progress(self.meter.read());
+    }
+}
+
+/// A flight whose files are being read back.
+struct Hashed {
+    flight: Flight,
+    digests: Digests,
+}
+
+impl Hashed {
+    fn pair(&mut self, task: &Task<'_>, digest: [u8; 32], name: &[u8]) -> Result<(), Failure> {
+        self.digests.pair(task, &self.flight.files, digest, name)
+    }
+}
+
+/// Digests in the order of the files of a frame; a file without one could not be read.
+struct Digests {
+    found: Vec<Option<[u8; 32]>>,
+    next: usize,
+}
+
+impl Digests {
+    fn of(files: usize) -> Self {
+        Self {
+            found: vec![None; files],
+            next: 0,
+        }
+    }
+
+    fn pair(
+        &mut self,
+        task: &Task<'_>,
+        files: &[u32],
+        digest: [u8; 32],
+        name: &[u8],
+    ) -> Result<(), Failure> {
+        let named = |index: &u32| {
+            let file = task.source.file(*index as usize);
+            file.is_some_and(|file| *escaped(file.path.as_bytes()) == *name)
+        };
+        let rest = files.get(self.next..).unwrap_or_default();
+        let Some(skipped) = rest.iter().position(named) else {
+            let name = String::from_utf8_lossy(name).escape_debug().to_string();
+            return Err(Failure::Broken(format!(
+                "the far side hashed {name} unasked"
+            )));
+        };
+        if let Some(place) = self.found.get_mut(self.next + skipped) {
+            *place = Some(digest);
+        }
+        self.next += skipped + 1;
         Ok(())
     }
 }
@@ -332,29 +392,11 @@ pub(super) async fn collect(
     files: &[u32],
     seq: u64,
 ) -> Result<Vec<Option<[u8; 32]>>, Failure> {
-    let mut digests = vec![None; files.len()];
-    let mut next = 0;
+    let mut digests = Digests::of(files.len());
     loop {
         match talk.answer(Owed::Yes).await? {
-            Answer::Digest(digest, name) => {
-                let named = |index: &u32| {
-                    let file = task.source.file(*index as usize);
-                    file.is_some_and(|file| *escaped(file.path.as_bytes()) == *name)
-                };
-                let rest = files.get(next..).unwrap_or_default();
-                let Some(skipped) = rest.iter().position(named) else {
-                    let name = String::from_utf8_lossy(&name).escape_debug().to_string();
-                    return Err(Failure::Broken(format!(
-                        "the far side hashed {name} unasked"
-                    )));
-                };
-                next += skipped;
-                if let Some(place) = digests.get_mut(next) {
-                    *place = Some(digest);
-                }
-                next += 1;
-            }
-            Answer::Verified(told) if told == seq => return Ok(digests),
+            Answer::Digest(digest, name) => digests.pair(task, files, digest, &name)?,
+            Answer::Verified(told) if told == seq => return Ok(digests.found),
             other => return Err(unexpected(&other)),
         }
     }

@@ -69,7 +69,7 @@ words() { # FILE COMMAND...
 ticking() { # WHAT COMMAND...
     ticked=$1
     shift
-    (while sleep "$tick" > /dev/null 2>&1; do say "busy $ticked"; done) &
+    (while sleep "$tick" > /dev/null 2>&1 3>&-; do say "busy $ticked"; done) &
     ticker=$!
     "$@"
     status=$?
@@ -349,7 +349,7 @@ frame_piece() {
     if [ -n "$stopped" ]; then
         drop_rest "$c"
     elif take "$c" 2> "$why" >> "$to"; then
-        say "landed $seq"
+        say "landed $seq" >&3
         if [ "$d" != more ]; then
             open=''
             list
@@ -738,10 +738,12 @@ stop_all() {
 
 # --- which one --------------------------------------------------------------------------------------------------------------
 
-# The frames come in on the left, and only the right side writes to the output.
+# The frames come in on the left, and the right side writes to the output. Only that a piece landed is told by the left itself, past
+# whatever the right side is hashing; it is so short that it cannot be torn.
 session() { # REPORT ARGUMENT...
     enter "$table"
     say 'longshore 1'
+    exec 3>&1
     if check_programs && begin_session; then
         frames | "$@"
         rm -f "$tmp/session"
