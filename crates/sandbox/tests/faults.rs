@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use lab::{Heard, Lab, claimed, end_stdin, hear, is_ready, pod, stdin};
+use lab::{Heard, Lab, SILENCE, claimed, end_stdin, hear, is_ready, pod, stdin};
 use sandbox::fault::Restart;
 use sandbox::kinds;
 use sandbox::node::container::Mounts;
@@ -225,6 +225,25 @@ async fn what_is_delayed_comes_late_and_whole() {
     let begun = Instant::now();
     assert_eq!(lab.get("/api/v1/namespaces/default/services").await.0, 200);
     assert!(begun.elapsed() >= wait);
+    lab.every_rule_fired();
+}
+
+/// With a time it is a delay; without one nobody ever gets an answer, and the server goes on with everybody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_stalls_holds_nobody_else_up() {
+    let lab = Lab::start().await;
+    lab.script(
+        "rules:
+  - {name: short, on: request, match: {resource: secrets}, fault: {stall: {direction: in, millis: 60}}}
+  - {name: ever, on: request, match: {resource: services}, fault: {stall: {direction: out}}}",
+    );
+    let begun = Instant::now();
+    assert_eq!(lab.get("/api/v1/namespaces/default/secrets").await.0, 200);
+    assert!(begun.elapsed() >= Duration::from_millis(60));
+    let services = "/api/v1/namespaces/default/services";
+    let stalled = tokio::time::timeout(SILENCE, lab.get(services)).await;
+    assert!(stalled.is_err(), "{stalled:?}");
+    assert_eq!(lab.get(services).await.0, 200, "the fault struck once");
     lab.every_rule_fired();
 }
 

@@ -124,7 +124,7 @@ impl Faults {
 impl Hook for Faults {
     fn on_request(&self, facts: &RequestFacts<'_>) -> RequestFault {
         let plan = self.request(facts);
-        let delay = plan.delay();
+        let delay = plan.request_delay();
         if let Some(answer) = plan.answer() {
             // Nothing else comes of it, so nothing else is counted.
             return RequestFault {

@@ -147,6 +147,12 @@ impl Plan {
         self.fire(Fault::delay)
     }
 
+    /// Says how long a request stands still, and counts it.
+    #[must_use]
+    pub fn request_delay(&self) -> Option<Duration> {
+        self.fire(Fault::request_delay)
+    }
+
     /// Returns the answer that is given instead of a stream, and counts it.
     #[must_use]
     pub fn answer(&self) -> Option<Answer> {

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// Longer than any client waits.
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// What goes wrong, and when. Everything that is drawn by lot is drawn from `seed`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -159,7 +162,7 @@ pub enum Fault {
         #[serde(default)]
         after: Amount,
     },
-    /// Nothing more is read (or written) for a while, pongs included.
+    /// Nothing more is read (or written) for a while, pongs included. A request stands still as a whole, before it is served.
     Stall {
         /// Whose bytes are counted, and stand still.
         direction: Direction,
@@ -265,10 +268,10 @@ impl Fault {
             Self::FillVolume { .. } | Self::ReadOnlyVolume { .. } | Self::DeletePod { .. } => {
                 matches!(target, Target::Exec | Target::PortForward)
             }
-            Self::Stall { .. } => target != Target::Request,
             Self::EndLog { .. } => target == Target::Log,
             Self::LoseAnswer {} => target == Target::Request,
             Self::Cut { .. }
+            | Self::Stall { .. }
             | Self::Delay { .. }
             | Self::Answer { .. }
             | Self::RestartApi { .. } => true,
@@ -277,6 +280,14 @@ impl Fault {
             Ok(())
         } else {
             Err(format!("this fault means nothing on {target:?}"))
+        }
+    }
+
+    /// How long a request stands still before it is served: a stall is a delay there, and may be for ever.
+    pub(crate) fn request_delay(&self) -> Option<Duration> {
+        match self {
+            Self::Stall { millis, .. } => Some(millis.map_or(FOR_EVER, Duration::from_millis)),
+            other => other.delay(),
         }
     }
 
