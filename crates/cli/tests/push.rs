@@ -1,0 +1,153 @@
+//! `longshore dataset push`, as a user runs it, against the sandbox that a user starts.
+
+mod common;
+
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::process::Command;
+
+use common::Place;
+use serde_json::Value;
+
+/// A place with a sandbox, which ends with it, and a folder of texts.
+struct Dock {
+    place: Place,
+    kubeconfig: PathBuf,
+}
+
+impl Dock {
+    fn new() -> Self {
+        let place = Place::new();
+        let up = ["sandbox", "up", "--allow-root", "--format=json"];
+        place.run(up).exits(0);
+        let kubeconfig = place.path("../home/.local/share/longshore/sandbox/kubeconfig");
+        place.write("data/labels.csv", "filename,label\na.txt,good\nb.txt,bad\n");
+        place.write("data/texts/a.txt", "a fine thing\n");
+        place.write("data/texts/b.txt", "a poor thing\n");
+        Self { place, kubeconfig }
+    }
+
+    fn push(&self, table: &str, more: &[&str]) -> testkit::command::Run {
+        let kubeconfig = self.kubeconfig.display().to_string();
+        let mut words = vec![
+            "dataset",
+            "push",
+            "data",
+            "--table",
+            table,
+            "--task=text_classification",
+            "--label-column=label",
+            "--format=json",
+            "--kubeconfig",
+            &kubeconfig,
+        ];
+        words.extend(more);
+        self.run(words)
+    }
+}
+
+impl Deref for Dock {
+    type Target = Place;
+
+    fn deref(&self) -> &Place {
+        &self.place
+    }
+}
+
+impl Drop for Dock {
+    fn drop(&mut self) {
+        // Also when the test has failed; there is nobody to tell.
+        drop(self.place.command(["sandbox", "down"]).output());
+    }
+}
+
+#[test]
+fn what_was_delivered_is_told_proved_and_not_delivered_twice() {
+    let dock = Dock::new();
+    let result = dock.push("notes", &["--receipt=receipt"]).exits(0).result();
+    assert_eq!(result["status"], "succeeded");
+    assert_eq!(
+        (&result["files"], &result["rows"]),
+        (&3.into(), &Value::Null)
+    );
+    assert_eq!(result["summary"]["inserted_records"], 2);
+    assert_eq!(result["reclaimed"], true);
+    // The reference's tool, not our own code, says that the receipt is about these files.
+    let checked = Command::new("sha256sum")
+        .args(["--check", "--quiet", "../receipt"])
+        .current_dir(dock.path("data"))
+        .status()
+        .unwrap();
+    assert!(checked.success());
+    let receipt = std::fs::read_to_string(dock.path("receipt")).unwrap();
+    let manifest = result["manifest_sha256"].as_str().unwrap();
+    assert!(
+        receipt.contains(&format!("# manifest sha256: {manifest}\n")),
+        "{receipt}"
+    );
+    // The cluster has it now; nothing is sent over it.
+    let refused = dock.push("notes", &[]);
+    refused.fails(6, "table.exists");
+}
+
+#[test]
+fn a_dry_run_leaves_nothing_and_says_what_it_did_not_see() {
+    let dock = Dock::new();
+    let looked = dock.push("notes", &["--dry-run"]).exits(0).result();
+    assert_eq!(looked["status"], "dry-run");
+    assert_eq!(looked["not_checked"].as_array().unwrap().len(), 4);
+    let seen = dock.push("notes", &["--dry-run=pod"]).exits(0).result();
+    assert!(seen["volume"]["free_bytes"].as_u64().unwrap() > 0);
+    assert_eq!(seen["not_checked"].as_array().unwrap().len(), 0);
+    let sql = "SELECT count(*) FROM sqlite_master WHERE name = 'notes'";
+    let rows = dock.run(["sandbox", "sql", sql]).exits(0);
+    assert!(rows.stdout.contains('0'), "{}", rows.stdout);
+}
+
+#[test]
+fn a_run_that_was_left_alone_is_found_by_its_key() {
+    let dock = Dock::new();
+    let result = dock.push("notes", &["--detach"]).exits(0).result();
+    assert_eq!(
+        (&result["status"], &result["detached"]),
+        (&"detached".into(), &"requested".into())
+    );
+    let key = result["idempotency_key"].as_str().unwrap();
+    let kubeconfig = dock.kubeconfig.display().to_string();
+    dock.run(["run", "wait", key, "--kubeconfig", &kubeconfig])
+        .exits(0);
+}
+
+#[test]
+fn a_run_that_fails_is_not_called_a_success() {
+    let dock = Dock::new();
+    let failed = dock.push("fail_notes", &[]).exits(9).result();
+    assert_eq!(
+        (&failed["status"], &failed["error"]["id"]),
+        (&"failed".into(), &"run.failed".into())
+    );
+    // The ingestor ends with an error after its summary, which is told all the same.
+    let partial = dock.push("partial_notes", &[]).exits(9).result();
+    assert_eq!(partial["summary"]["is_whole"], true, "{partial}");
+}
+
+#[test]
+fn nothing_reaches_the_cluster_before_the_folder_is_sound() {
+    let dock = Dock::new();
+    let gone = "--kubeconfig=no/such/file";
+    std::fs::remove_file(dock.path("data/texts/b.txt")).unwrap();
+    dock.push("notes", &[]).fails(3, "dataset.data");
+    dock.write("data/texts/b.txt", "a poor thing\n");
+    dock.push("../../etc", &[]).fails(2, "dataset.flags");
+    let words = [
+        "dataset",
+        "push",
+        "data",
+        "--table=t",
+        "--task=text_classification",
+        "--label-column=label",
+        "--format=json",
+        gone,
+    ];
+    dock.run(words).fails(3, "kubeconfig.unreadable");
+}
