@@ -119,6 +119,28 @@ fn a_sandbox_comes_and_goes() {
 }
 
 #[test]
+fn of_several_that_start_at_once_one_does() {
+    let home = Home::new();
+    let outputs: Vec<Output> = std::thread::scope(|scope| {
+        let starting = [(); 4].map(|()| scope.spawn(|| up(home.path(), &[])));
+        starting.map(|one| one.join().unwrap()).into()
+    });
+    let (started, others): (Vec<_>, Vec<_>) =
+        outputs.iter().partition(|output| output.status.success());
+    assert_eq!(started.len(), 1, "{outputs:?}");
+    for other in others {
+        refused(other, 13, "sandbox.running");
+    }
+    assert!(longshore(home.path(), &["down"]).status.success());
+    let folder = home.folder().display().to_string();
+    let left = Command::new("pgrep")
+        .args(["-f", &folder])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&left.stdout), "");
+}
+
+#[test]
 fn a_taken_port_and_a_foreign_folder_are_said() {
     let home = Home::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

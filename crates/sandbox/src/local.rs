@@ -1,7 +1,7 @@
 //! A sandbox that outlives the command that starts it: its folder, its process, its end.
 //!
 //! The folder holds everything: `state.json` (who runs it), `kubeconfig`, `log`, and `data` with volumes and the SQL side. It is made
-//! with mode 0700 by whoever starts the sandbox, which makes it the lock too, and removed by whoever ends it.
+//! with mode 0700 by whoever starts the sandbox, and removed by whoever ends it.
 
 mod report;
 
@@ -139,6 +139,7 @@ pub fn up(folder: &Path, options: &Options, mut serve: Command) -> Result<State,
     if let Some(script) = &options.faults {
         parse(script)?;
     }
+    let _turn = turn(folder)?;
     claim(folder)?;
     let started = start(folder, options, &mut serve);
     if started.is_err() {
@@ -152,6 +153,16 @@ fn parse(script: &str) -> Result<Script, LocalError> {
     Script::parse(script).map_err(|error| LocalError::Faults(error.to_string()))
 }
 
+/// Waits until nobody else starts or ends a sandbox here: whoever starts one has a folder without a state for a while, which looks like a
+/// dead one's. The lock is on the folder around it, so it leaves nothing, and goes with the process.
+fn turn(folder: &Path) -> Result<fs::File, LocalError> {
+    let around = folder.parent().unwrap_or(folder);
+    fs::create_dir_all(around).map_err(io("make", around))?;
+    let turn = fs::File::open(around).map_err(io("open", around))?;
+    turn.lock().map_err(io("lock", around))?;
+    Ok(turn)
+}
+
 /// Makes the folder; a dead sandbox's one is removed first.
 fn claim(folder: &Path) -> Result<(), LocalError> {
     if folder.symlink_metadata().is_ok() {
@@ -162,9 +173,6 @@ fn claim(folder: &Path) -> Result<(), LocalError> {
             }
             Err(error) => return Err(error),
         }
-    }
-    if let Some(parent) = folder.parent() {
-        fs::create_dir_all(parent).map_err(io("make", parent))?;
     }
     let made = fs::DirBuilder::new().mode(0o700).create(folder);
     made.map_err(io("make", folder))?;
@@ -260,6 +268,10 @@ pub fn status(folder: &Path) -> Result<State, LocalError> {
 /// # Errors
 /// When none runs, or it does not end.
 pub fn down(folder: &Path) -> Result<State, LocalError> {
+    if !folder.exists() {
+        return Err(LocalError::NotRunning);
+    }
+    let _turn = turn(folder)?;
     let state = match status(folder) {
         Err(LocalError::NotRunning) if folder.exists() => {
             // A killed one: its processes are gone, its folder is not.
