@@ -78,12 +78,7 @@ const POD_FIXED: &str = "Forbidden: pod updates may not change fields other than
 fn fixed_part(pod: &Value) -> Value {
     let mut spec = pod["spec"].clone();
     if let Some(spec) = spec.as_object_mut() {
-        for field in [
-            "activeDeadlineSeconds",
-            "tolerations",
-            "nodeName",
-            "terminationGracePeriodSeconds",
-        ] {
+        for field in ["activeDeadlineSeconds", "tolerations"] {
             spec.remove(field);
         }
     }
@@ -313,13 +308,37 @@ fn secret(object: &Value, causes: &mut Vec<Cause>) {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::new_object;
+    use super::{changed_object, new_object};
     use crate::kinds::{CONFIG_MAP, JOB, Kind, POD};
 
     fn refusal(kind: &Kind, object: &Value) -> String {
         let failure = new_object(kind, object).unwrap_err();
         assert_eq!((failure.code, failure.reason), (422, "Invalid"));
         failure.message
+    }
+
+    #[test]
+    fn a_pod_stays_on_its_node_and_keeps_its_grace() {
+        let pod = json!({"metadata": {"name": "a"}, "spec": {"nodeName": "sandbox", "terminationGracePeriodSeconds": 30,
+            "containers": [{"name": "c", "image": "one"}]}});
+        let changed = |field: &str, value: Value| {
+            let mut new = pod.clone();
+            new["spec"][field] = value;
+            changed_object(&POD, &pod, &new)
+        };
+        for (field, value) in [
+            ("nodeName", json!("other")),
+            ("terminationGracePeriodSeconds", json!(5)),
+        ] {
+            let failure = changed(field, value).unwrap_err();
+            let message = failure.message;
+            assert!(
+                message.starts_with("Pod \"a\" is invalid: spec: Forbidden: pod updates"),
+                "{message}"
+            );
+        }
+        changed("activeDeadlineSeconds", json!(5)).unwrap();
+        changed("containers", json!([{"name": "c", "image": "two"}])).unwrap();
     }
 
     /// The sentences are a real server's (1.35.4).
