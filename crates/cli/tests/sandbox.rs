@@ -181,6 +181,18 @@ const WITHOUT_BUSYBOX: &str = "for file in /bin/busybox /usr/bin/busybox; do
     if [ -e $file ]; then mount --bind /dev/null $file || exit 99; fi; done; exec \"$@\"";
 
 #[test]
+fn a_namespace_that_cannot_be_is_the_users_mistake() {
+    let home = Home::new();
+    for name in ["Bad_Name", "-a", "a-", "", &"a".repeat(64)] {
+        let output = up(home.path(), &[&format!("--namespace={name}")]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{name}: {said}");
+        assert!(said.contains("63 lower case letters"), "{said}");
+    }
+    assert!(!home.folder().exists());
+}
+
+#[test]
 fn a_tool_that_is_missing_is_named() {
     let home = Home::new();
     let words = [

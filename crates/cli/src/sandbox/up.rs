@@ -26,7 +26,7 @@ pub(crate) struct Args {
     tools: ToolsArg,
 
     /// Namespace of the release
-    #[arg(long, short, default_value = "tracebloc")]
+    #[arg(long, short, default_value = "tracebloc", value_parser = namespace)]
     namespace: String,
 
     /// File with a fault script
@@ -42,6 +42,20 @@ pub(crate) struct Args {
     /// Whoever has the sandbox's token can run commands as the user that started it.
     #[arg(long)]
     allow_root: bool,
+}
+
+/// Reads a name that Kubernetes takes for a namespace.
+fn namespace(text: &str) -> Result<String, &'static str> {
+    let is_inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+    let is_name = (1..=63).contains(&text.len())
+        && text.as_bytes().iter().all(is_inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    if is_name {
+        Ok(text.to_owned())
+    } else {
+        Err("up to 63 lower case letters, digits and '-', with '-' at neither end")
+    }
 }
 
 /// A set of tools, as it is typed.
