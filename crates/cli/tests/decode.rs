@@ -18,7 +18,7 @@ fn data_directory(place: &Place) {
 fn the_demo_decodes_verifies_and_fits_a_screen() {
     let place = Place::new();
     let run = place.run(["demo", "--output", "out"]).exits(0);
-    assert!(run.stdout.lines().count() <= 30, "{}", run.stdout);
+    assert!(run.stdout.lines().count() <= 40, "{}", run.stdout);
     assert!(run.stdout.contains("bucket     rescued"), "{}", run.stdout);
     place.run(["snapshot", "verify", "out"]).exits(0);
     place.run(["demo", "--format=json"]).exits(0).result();
