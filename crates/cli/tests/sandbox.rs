@@ -140,6 +140,24 @@ fn of_several_that_start_at_once_one_does() {
     assert_eq!(String::from_utf8_lossy(&left.stdout), "");
 }
 
+/// As after an `up` that was killed before its server had written its state, and another `up`.
+#[test]
+fn a_server_whose_place_another_one_has_ends() {
+    let home = Home::new();
+    assert!(up(home.path(), &[]).status.success());
+    let first = home.pid();
+    let elsewhere = home.path().join("elsewhere");
+    std::fs::rename(home.folder(), &elsewhere).unwrap();
+    assert!(up(home.path(), &[]).status.success());
+    let until = Instant::now() + Duration::from_secs(5);
+    while Path::new("/proc").join(&first).join("exe").exists() {
+        assert!(Instant::now() < until, "{first} still serves");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let status = longshore(home.path(), &["status"]);
+    assert!(status.status.success());
+}
+
 #[test]
 fn a_taken_port_and_a_foreign_folder_are_said() {
     let home = Home::new();

@@ -8,7 +8,7 @@ mod report;
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -341,6 +341,7 @@ async fn serve_with(
     options: &Options,
     stop: impl Fn() -> bool,
 ) -> Result<(), LocalError> {
+    let ours = Ours::open(folder).map_err(io("open", folder))?;
     let mut config = Config::new(folder.join("data"));
     config.listen = options.listen;
     config.node.tools = options.tools;
@@ -354,6 +355,11 @@ async fn serve_with(
     release::install(running.sandbox(), &options.namespace)?;
     // Who is told that it is up goes on to use it. A fault script may keep it from ever being so.
     release::until_ready(running.sandbox(), &options.namespace, SETTLING).await;
+    if !ours.stands() {
+        // Whoever started this one was killed, and another one has the place.
+        running.stop().await;
+        return Ok(());
+    }
     let admin = running.sandbox().keys().admin().to_owned();
     let text = running.sandbox().kubeconfig(&admin, &options.namespace);
     write(&kubeconfig(folder), text.as_bytes())?;
@@ -368,12 +374,42 @@ async fn serve_with(
     let text = serde_json::to_vec(&state).map_err(|error| io("write", folder)(error.into()))?;
     write(&folder.join("state.new"), &text)?;
     fs::rename(folder.join("state.new"), folder.join("state.json")).map_err(io("write", folder))?;
-    // Without its folder nobody can find it any more.
-    while !stop() && folder.exists() {
+    // Without its folder, or with another one's state in it, nobody can find it any more.
+    while !stop() && ours.stands() && ours.names(pid) {
         tokio::time::sleep(PERIOD).await;
     }
     running.stop().await;
     Ok(())
+}
+
+/// A folder as it was when it was opened. The handle keeps its number from being given to another one.
+struct Ours {
+    path: PathBuf,
+    handle: fs::File,
+}
+
+impl Ours {
+    fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            handle: fs::File::open(path)?,
+        })
+    }
+
+    /// Says whether the path still leads to it.
+    fn stands(&self) -> bool {
+        let number = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        match (self.handle.metadata(), fs::metadata(&self.path)) {
+            (Ok(ours), Ok(there)) => number(ours) == number(there),
+            _ => false,
+        }
+    }
+
+    /// Says whether the state in it is that of this process.
+    fn names(&self, pid: i32) -> bool {
+        let text = fs::read(self.path.join("state.json")).unwrap_or_default();
+        serde_json::from_slice::<State>(&text).is_ok_and(|state| state.pid == pid)
+    }
 }
 
 /// A sandbox in this process, with the release, in a folder that goes with it.
