@@ -24,6 +24,7 @@ fn document() -> Value {
     rules.extend(Task::ALL.map(task));
     let head = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
+        "$comment": format!("Agrees on every verdict with the ingestor's own schema file of SHA-256 {AGREES_WITH_SHA256}."),
         "title": "Ingest document",
         "description": "Describes one dataset to the ingestor.",
         "allOf": rules,

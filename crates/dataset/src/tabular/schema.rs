@@ -108,10 +108,12 @@ pub(crate) fn read_file(path: &Path, findings: &mut Findings) -> Option<Schema> 
 }
 
 fn read_mapping(path: &Path) -> Result<Vec<(String, String)>, String> {
-    let size = std::fs::metadata(path)
-        .map_err(|error| error.to_string())?
-        .len();
-    if size > SCHEMA_FILE_MAX_BYTES {
+    let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !metadata.is_file() {
+        // Opening a FIFO that nobody writes to would wait for ever.
+        return Err("it is no regular file".to_owned());
+    }
+    if metadata.len() > SCHEMA_FILE_MAX_BYTES {
         return Err("it is larger than 1 MiB".to_owned());
     }
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
