@@ -2,49 +2,13 @@
 
 mod common;
 
-use std::ops::Deref;
-
 use common::Place;
+use common::lab::Lab;
 use serde_json::{Value, json};
 
-/// A place with a running sandbox, which ends with the test.
-struct Lab {
-    place: Place,
-    kubeconfig: String,
-}
-
-impl Lab {
-    fn start() -> Self {
-        let place = Place::new();
-        let up = place
-            .run(["sandbox", "up", "--allow-root", "--format", "json"])
-            .exits(0);
-        let state = serde_json::from_str::<Value>(up.stdout.trim()).unwrap();
-        let kubeconfig = state["kubeconfig"].as_str().unwrap();
-        // The place is redacted in what was said, and its home is beside where things run.
-        let kubeconfig = kubeconfig.replace("[SANDBOX]", &place.path("..").display().to_string());
-        Self { place, kubeconfig }
-    }
-
-    fn cluster(&self, arguments: &[&str]) -> testkit::command::Run {
-        let kubeconfig = ["--kubeconfig", &self.kubeconfig, "--format", "json"];
-        self.place
-            .run([&["cluster"], arguments, &kubeconfig].concat())
-    }
-}
-
-impl Deref for Lab {
-    type Target = Place;
-
-    fn deref(&self) -> &Place {
-        &self.place
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        drop(self.place.run(["sandbox", "down"]));
-    }
+/// Runs a command about the lab's cluster.
+fn cluster(lab: &Lab, arguments: &[&str]) -> testkit::command::Run {
+    lab.ask(&[&["cluster"], arguments].concat())
 }
 
 /// A kubeconfig for a server where nobody listens.
@@ -75,13 +39,18 @@ fn info(place: &Place, kubeconfig: &str) -> testkit::command::Run {
 #[test]
 fn info_tells_three_blocks_and_no_token() {
     let lab = Lab::start();
-    let run = lab.cluster(&["info"]).exits(0);
+    let run = cluster(&lab, &["info"]).exits(0);
     let result = run.result();
     assert_eq!(result["release"]["chart_version"], "1.9.62");
     assert_eq!(result["release"]["ingestor_account_source"], "release");
     assert_eq!(result["token"]["source"], "TokenRequest");
     let text = lab
-        .run(["cluster", "info", "--kubeconfig", &lab.kubeconfig])
+        .run([
+            "cluster",
+            "info",
+            "--kubeconfig",
+            &lab.kubeconfig.display().to_string(),
+        ])
         .exits(0);
     for heading in ["Kubeconfig:", "Parent release:", "Ingestor SA token:"] {
         assert!(text.stdout.contains(heading), "{}", text.stdout);
@@ -93,7 +62,7 @@ fn info_tells_three_blocks_and_no_token() {
 #[test]
 fn a_token_that_is_too_short_lived_is_refused_and_the_rest_is_told() {
     let lab = Lab::start();
-    let run = lab.cluster(&["info", "--token-expiry-seconds", "100"]);
+    let run = cluster(&lab, &["info", "--token-expiry-seconds", "100"]);
     let result = run.clone().result();
     run.fails(5, "token.refused");
     assert_eq!(result["release"]["name"], "demo");
@@ -103,7 +72,7 @@ fn a_token_that_is_too_short_lived_is_refused_and_the_rest_is_told() {
 #[test]
 fn info_shows_the_kubeconfig_also_when_discovery_fails() {
     let lab = Lab::start();
-    let run = lab.cluster(&["info", "--namespace", "default"]);
+    let run = cluster(&lab, &["info", "--namespace", "default"]);
     let result = run.clone().result();
     run.fails(4, "release.none");
     assert_eq!(result["kubeconfig"]["namespace"], "default");
@@ -114,7 +83,7 @@ fn info_shows_the_kubeconfig_also_when_discovery_fails() {
 #[test]
 fn doctor_makes_every_check_and_clean_finds_nothing() {
     let lab = Lab::start();
-    let result = lab.cluster(&["doctor"]).exits(0).result();
+    let result = cluster(&lab, &["doctor"]).exits(0).result();
     let names: Vec<&str> = result["checks"]
         .as_array()
         .unwrap()
@@ -131,13 +100,13 @@ fn doctor_makes_every_check_and_clean_finds_nothing() {
     ] {
         assert!(names.contains(&name), "{names:?}");
     }
-    let run = lab.cluster(&["doctor", "--namespace", "default"]);
+    let run = cluster(&lab, &["doctor", "--namespace", "default"]);
     assert_eq!(run.events("release.none").len(), 1);
     run.fails(4, "release.none");
-    let result = lab.cluster(&["clean", "--dry-run"]).exits(0).result();
+    let result = cluster(&lab, &["clean", "--dry-run"]).exits(0).result();
     assert_eq!(result["pods"], json!([]));
     assert_eq!(result["tables"], Value::Null);
-    let result = lab.cluster(&["clean"]).exits(0).result();
+    let result = cluster(&lab, &["clean"]).exits(0).result();
     assert_eq!(result["tables"], json!([]));
 }
 

@@ -3,61 +3,35 @@
 mod common;
 
 use std::ops::Deref;
-use std::path::PathBuf;
 use std::process::Command;
 
-use common::Place;
+use common::lab::Lab;
 use serde_json::Value;
 
-/// A place with a sandbox, which ends with it, and a folder of texts.
-struct Dock {
-    place: Place,
-    kubeconfig: PathBuf,
-}
+/// A sandbox, and a folder of texts beside it.
+struct Dock(Lab);
 
 impl Dock {
     fn new() -> Self {
-        let place = Place::new();
-        let up = ["sandbox", "up", "--allow-root", "--format=json"];
-        place.run(up).exits(0);
-        let kubeconfig = place.path("../home/.local/share/longshore/sandbox/kubeconfig");
-        place.write("data/labels.csv", "filename,label\na.txt,good\nb.txt,bad\n");
-        place.write("data/texts/a.txt", "a fine thing\n");
-        place.write("data/texts/b.txt", "a poor thing\n");
-        Self { place, kubeconfig }
+        let lab = Lab::start();
+        lab.write("data/labels.csv", "filename,label\na.txt,good\nb.txt,bad\n");
+        lab.write("data/texts/a.txt", "a fine thing\n");
+        lab.write("data/texts/b.txt", "a poor thing\n");
+        Self(lab)
     }
 
     fn push(&self, table: &str, more: &[&str]) -> testkit::command::Run {
-        let kubeconfig = self.kubeconfig.display().to_string();
-        let mut words = vec![
-            "dataset",
-            "push",
-            "data",
-            "--table",
-            table,
-            "--task=text_classification",
-            "--label-column=label",
-            "--format=json",
-            "--kubeconfig",
-            &kubeconfig,
-        ];
-        words.extend(more);
-        self.run(words)
+        let words = ["dataset", "push", "data", "--table", table];
+        let flags = ["--task=text_classification", "--label-column=label"];
+        self.ask(&[&words, &flags[..], more].concat())
     }
 }
 
 impl Deref for Dock {
-    type Target = Place;
+    type Target = Lab;
 
-    fn deref(&self) -> &Place {
-        &self.place
-    }
-}
-
-impl Drop for Dock {
-    fn drop(&mut self) {
-        // Also when the test has failed; there is nobody to tell.
-        drop(self.place.command(["sandbox", "down"]).output());
+    fn deref(&self) -> &Lab {
+        &self.0
     }
 }
 
@@ -113,9 +87,7 @@ fn a_run_that_was_left_alone_is_found_by_its_key() {
         (&"detached".into(), &"requested".into())
     );
     let key = result["idempotency_key"].as_str().unwrap();
-    let kubeconfig = dock.kubeconfig.display().to_string();
-    dock.run(["run", "wait", key, "--kubeconfig", &kubeconfig])
-        .exits(0);
+    dock.ask(&["run", "wait", key]).exits(0);
 }
 
 #[test]
@@ -128,7 +100,7 @@ fn a_run_that_fails_is_not_called_a_success() {
     );
     // The ingestor ends with an error after its summary, which is told all the same.
     let partial = dock.push("partial_notes", &[]).exits(9).result();
-    assert_eq!(partial["summary"]["is_whole"], true, "{partial}");
+    assert_eq!(partial["summary"]["complete"], true, "{partial}");
 }
 
 #[test]

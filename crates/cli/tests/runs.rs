@@ -3,7 +3,6 @@
 mod common;
 
 use std::ops::Deref;
-use std::path::PathBuf;
 
 use common::Place;
 use common::runs::{self, entry, journal_of, journal_path, write_journal};
@@ -78,33 +77,24 @@ fn a_run_without_an_answer_and_one_of_another_cluster() {
     assert_eq!(list["runs"].as_array().unwrap().len(), 2);
 }
 
-/// A place with a running sandbox, which ends with the test.
-struct Lab {
-    place: Place,
-    kubeconfig: PathBuf,
-}
+/// A sandbox with runs in it.
+struct Lab(common::lab::Lab);
 
 impl Lab {
     fn start() -> Self {
-        let place = Place::new();
-        let up = ["sandbox", "up", "--allow-root", "--format=json"];
-        place.run(up).exits(0);
-        let kubeconfig = runs::kubeconfig(&place);
-        Self { place, kubeconfig }
+        Self(common::lab::Lab::start())
     }
 
     fn run(&self, arguments: &[&str]) -> testkit::command::Run {
-        let kubeconfig = self.kubeconfig.display().to_string();
-        let more = ["--kubeconfig", &kubeconfig, "--format=json"];
-        self.place.run([&["run"], arguments, &more].concat())
+        self.ask(&[&["run"], arguments].concat())
     }
 
     fn submit(&self, key: &str, table: &str) {
-        runs::submit(&self.place, key, table);
+        runs::submit(&self.0, key, table);
     }
 
     fn state(&self, key: &str) -> Value {
-        let list = self.place.run(["run", "list", "--format=json"]).exits(0);
+        let list = self.0.run(["run", "list", "--format=json"]).exits(0);
         let runs = list.result()["runs"].as_array().unwrap().clone();
         let run = runs.into_iter().find(|run| run["key"] == key).unwrap();
         run["state"].clone()
@@ -112,16 +102,10 @@ impl Lab {
 }
 
 impl Deref for Lab {
-    type Target = Place;
+    type Target = common::lab::Lab;
 
-    fn deref(&self) -> &Place {
-        &self.place
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        drop(self.place.run(["sandbox", "down"]));
+    fn deref(&self) -> &common::lab::Lab {
+        &self.0
     }
 }
 
@@ -149,7 +133,7 @@ fn a_run_is_waited_for_and_its_end_is_kept() {
     );
     let kubeconfig = lab.kubeconfig.display().to_string();
     let text = lab
-        .place
+        .0
         .run(["run", "logs", "good", "--kubeconfig", &kubeconfig])
         .exits(0);
     assert!(
@@ -159,7 +143,7 @@ fn a_run_is_waited_for_and_its_end_is_kept() {
     );
     assert!(!text.stdout.contains('\u{1b}'));
     let text = lab
-        .place
+        .0
         .run(["run", "wait", "good", "--kubeconfig", &kubeconfig])
         .exits(0);
     assert!(

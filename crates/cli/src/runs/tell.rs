@@ -58,14 +58,18 @@ pub(crate) fn event(event: &Event, output: &Output) {
     output.event(&shown);
 }
 
-/// Tells what came of a run; the caller adds the error, if it is one.
-pub(crate) fn report(report: &Report, style: Style) -> Outcome {
-    let status = match &report.outcome {
+/// The word for what came of a run.
+pub(crate) fn status(outcome: &RunOutcome) -> &'static str {
+    match outcome {
         RunOutcome::Succeeded => "succeeded",
         RunOutcome::CompletedWithFailures => "completed_with_failures",
         RunOutcome::Failed { .. } => "failed",
         RunOutcome::Detached(_) => "detached",
-    };
+    }
+}
+
+/// Tells what came of a run; the caller adds the error, if it is one.
+pub(crate) fn report(report: &Report, style: Style) -> Outcome {
     let text = match (&report.outcome, &report.summary) {
         (RunOutcome::Detached(_), _) => "The run goes on.\n".to_owned(),
         (_, Some(summary)) => panel(summary, style),
@@ -82,13 +86,14 @@ pub(crate) fn report(report: &Report, style: Style) -> Outcome {
         (_, Some(summary)) => summary_member(summary),
     };
     Outcome::done(text)
-        .with("status", status)
+        .with("status", status(&report.outcome))
         .with("summary", summary)
         .with("log_read", report.is_log_whole)
         .with("pod", report.pod.clone())
 }
 
-fn summary_member(summary: &Summary) -> Value {
+/// What a run counted, as a member of the result.
+pub(crate) fn summary_member(summary: &Summary) -> Value {
     json!({
         "ingestor_id": summary.ingestor_id, "destination_table": summary.destination_table,
         "total_records": summary.total_records, "processed_records": summary.processed_records,

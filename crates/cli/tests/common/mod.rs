@@ -7,6 +7,7 @@
     reason = "each test file is a crate that uses a part of this"
 )]
 
+pub mod lab;
 pub mod runs;
 
 use std::ops::Deref;

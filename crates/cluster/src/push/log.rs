@@ -113,7 +113,7 @@ impl<'a> Log<'a> {
         };
         if let Err(error) = journal.update(&key, change) {
             self.observer.event(Event::Warning {
-                id: "push.journal",
+                id: "push_journal",
                 message: format!(
                     "the journal does not know what became of the run: {}",
                     chain(&error)

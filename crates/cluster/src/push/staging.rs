@@ -351,7 +351,7 @@ impl<'a> Staging<'a> {
 
     fn warn_of_note(&self, what: &str) {
         self.observer.event(Event::Warning {
-            id: "push.not-recorded",
+            id: "push_not_recorded",
             message: format!(
                 "what became of the submission could not be written beside the staged data: {what}"
             ),
@@ -379,7 +379,7 @@ impl<'a> Staging<'a> {
     async fn close_pod(&self, pod: &StagePod) {
         if let Err(error) = stage::close(self.connection, pod).await {
             self.observer.event(Event::Warning {
-                id: "push.pod-left",
+                id: "push_pod_left",
                 message: format!(
                     "the stage pod {} could not be deleted and ends by itself: {}",
                     pod.name,
@@ -401,7 +401,7 @@ impl<'a> Staging<'a> {
         self.close().await;
         if let Some(what) = &what {
             self.observer.event(Event::Warning {
-                id: "push.not-reclaimed",
+                id: "push_not_reclaimed",
                 message: format!("the staged copy could not be removed: {what}"),
             });
         }

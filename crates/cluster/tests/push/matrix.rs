@@ -169,7 +169,7 @@ async fn scenario(site: &Site, seed: u64) {
             assert!(found == old || found == sent, "{:?}\n{told}", found.keys());
         }
     }
-    let left = diary.iter().any(|line| line.contains("push.pod-left"));
+    let left = diary.iter().any(|line| line.contains("push_pod_left"));
     assert!(left || site.stage_pods().is_empty(), "{told}");
 }
 

@@ -24,6 +24,7 @@ use crate::errors::{self, Side};
 use crate::failure::Failure;
 use crate::output::{Event, Outcome};
 use crate::run::{Context, Done};
+use crate::runs;
 
 /// Checks the folder, then the cluster, and then carries the one into the other.
 pub(crate) fn run(args: &Args, context: &Context) -> Done {
@@ -106,18 +107,17 @@ fn open(path: &Path) -> Result<Root, Failure> {
 
 /// The journal, if there is a place for it. One that cannot be read is told before anything is sent.
 fn journal(args: &Args, context: &Context) -> Result<Option<Journal>, Failure> {
-    let Some(folder) = &context.environment.state_home else {
+    if context.environment.state_home.is_none() {
         context
             .output
-            .event(&Event::warning("push.no-journal").with(
+            .event(&Event::warning("push_no_journal").with(
                 "message",
                 "neither HOME nor XDG_STATE_HOME is set, so the run is not noted on this machine",
             ));
         return Ok(None);
-    };
-    let journal = Journal::at(&folder.join("longshore"), &args.limits.limits);
-    let runs = journal.runs();
-    runs.map_err(|error| errors::journal(&error))?;
+    }
+    let journal = runs::journal(context, &args.limits.limits)?;
+    journal.runs().map_err(|error| errors::journal(&error))?;
     Ok(Some(journal))
 }
 

@@ -16,6 +16,7 @@ use super::show::Show;
 use crate::errors;
 use crate::failure::Failure;
 use crate::output::{Outcome, printable};
+use crate::runs::tell;
 
 /// The dataset, in the members that every result of a push has.
 pub(super) fn of_dataset(checked: &Checked) -> Map<String, Value> {
@@ -81,9 +82,13 @@ pub(super) fn looked(outcome: Outcome, probe: Option<&Probe>) -> Outcome {
 pub(super) fn pushed(outcome: Outcome, site: &Site, pushed: &Pushed, time: Duration) -> Outcome {
     let text = in_words(site, pushed);
     let receipt = &pushed.receipt;
-    let summary = pushed.report.as_ref().and_then(|it| it.summary.as_ref());
+    let report = pushed.report.as_ref();
+    let summary = report.and_then(|report| report.summary.as_ref());
     let outcome = Outcome { text, ..outcome }
-        .with("status", status(pushed))
+        .with(
+            "status",
+            report.map_or("detached", |report| tell::status(&report.outcome)),
+        )
         .with("namespace", pushed.job.namespace.as_str())
         .with("job_name", pushed.job.job.as_str())
         .with("replay", pushed.job.is_replay)
@@ -94,7 +99,7 @@ pub(super) fn pushed(outcome: Outcome, site: &Site, pushed: &Pushed, time: Durat
         .with("reclaimed", pushed.is_reclaimed)
         .with("seconds", time.as_secs_f64())
         .with("detached", detached(pushed))
-        .with("summary", summary.map_or(Value::Null, summary_member));
+        .with("summary", summary.map(tell::summary_member));
     match failure(pushed) {
         Some(failure) => outcome.but(failure),
         None => outcome,
@@ -115,15 +120,6 @@ pub(super) fn failed(outcome: Outcome, error: &PushError, show: &Show<'_>) -> Ou
         .with("namespace", namespace)
         .with("job_name", job)
         .with("idempotency_key", memory.key)
-}
-
-fn status(pushed: &Pushed) -> &'static str {
-    match pushed.report.as_ref().map(|report| &report.outcome) {
-        None | Some(watch::Outcome::Detached(_)) => "detached",
-        Some(watch::Outcome::Succeeded) => "succeeded",
-        Some(watch::Outcome::CompletedWithFailures) => "completed_with_failures",
-        Some(watch::Outcome::Failed { .. }) => "failed",
-    }
 }
 
 /// Why nobody watches.
@@ -257,10 +253,4 @@ fn summary_lines(summary: &Summary, text: &mut String) {
     if !summary.is_whole {
         line(text, "summary", "cut off; the counts are not all there");
     }
-}
-
-fn summary_member(summary: &Summary) -> Value {
-    let mut member = json!(summary);
-    member["success_rate"] = json!(summary.success_rate());
-    member
 }

@@ -7,10 +7,10 @@ use cluster::push::{Event as Pushing, Observer, Phase, Site};
 use cluster::stage::Said;
 use cluster::submit;
 use cluster::transfer::Notice;
-use cluster::watch;
 
-use crate::output::{Bytes, Event, Style};
+use crate::output::{Bytes, Event};
 use crate::run::Context;
+use crate::runs::tell;
 
 /// Shows what happens, and remembers what the result of a push that failed should tell.
 pub(super) struct Show<'a> {
@@ -43,7 +43,7 @@ impl<'a> Show<'a> {
     /// Tells where it goes.
     pub(super) fn target(&self, site: &Site) {
         let release = &site.release;
-        let event = Event::note("push.target")
+        let event = Event::note("push_target")
             .with("namespace", release.namespace.as_str())
             .with("release", release.name.as_str())
             .with("chart", release.chart_version.as_str())
@@ -69,25 +69,25 @@ impl<'a> Show<'a> {
     fn pod(&self, said: Said<'_>) {
         let output = |event| self.say(event);
         match said {
-            Said::Removed { pod } => output(Event::note("push.pod-removed").with("pod", pod)),
+            Said::Removed { pod } => output(Event::note("push_pod_removed").with("pod", pod)),
             Said::Created { pod, image } => output(
-                Event::note("push.pod-created")
+                Event::note("push_pod_created")
                     .with("pod", pod)
                     .with("image", image),
             ),
             Said::Waiting { pod, what } => output(
-                Event::note("push.pod-waits")
+                Event::note("push_pod_waits")
                     .with("pod", pod)
                     .with("for", what),
             ),
             Said::NextImage { image, cause, next } => output(
-                Event::warning("push.image-unusable")
+                Event::warning("push_image_unusable")
                     .with("image", image)
                     .with("because", cause.to_string())
                     .with("next", next),
             ),
             Said::LeftBehind { pod, error } => output(
-                Event::warning("push.pod-left")
+                Event::warning("push_pod_left")
                     .with("pod", pod)
                     .with("because", error.to_string()),
             ),
@@ -97,17 +97,17 @@ impl<'a> Show<'a> {
     fn transfer(&self, notice: Notice) {
         match notice {
             Notice::Watching { holder, time } => self.say(
-                Event::note("push.lock-watched")
+                Event::note("push_lock_watched")
                     .with("holder", holder)
                     .with("for", seconds(time)),
             ),
             Notice::Interrupted { cause, pause } => self.say(
-                Event::warning("push.interrupted")
+                Event::warning("push_interrupted")
                     .with("because", cause)
                     .with("next", seconds(pause)),
             ),
             Notice::Found { bytes } => {
-                self.say(Event::note("push.found").with("verified", Bytes(bytes).to_string()));
+                self.say(Event::note("push_found").with("verified", Bytes(bytes).to_string()));
             }
         }
     }
@@ -116,58 +116,14 @@ impl<'a> Show<'a> {
         match event {
             submit::Event::Submitting(key) => {
                 self.remember(|memory| memory.key = Some(key.as_str().to_owned()));
-                self.say(Event::note("push.submitting").with("key", key.as_str()));
+                self.say(Event::note("push_submitting").with("key", key.as_str()));
             }
             submit::Event::Retrying { reason, pause } => self.say(
-                Event::warning("push.submission-unanswered")
+                Event::warning("push_submission_unanswered")
                     .with("because", reason)
                     .with("next", seconds(pause)),
             ),
-            submit::Event::TokenRefused => self.say(Event::note("push.token-renewed")),
-        }
-    }
-
-    fn watch(&self, event: watch::Event) {
-        match event {
-            watch::Event::Line(line) => self.line(&line),
-            watch::Event::Waiting {
-                pod,
-                reason,
-                message,
-            } => self.say(
-                Event::note("job.waits")
-                    .with("pod", pod)
-                    .with("reason", reason)
-                    .with("message", message),
-            ),
-            watch::Event::Following { pod } => self.say(Event::note("job.log").with("pod", pod)),
-            watch::Event::LogBroken(reason) => {
-                self.say(Event::note("job.log-broken").with("because", reason));
-            }
-            watch::Event::LogForbidden(reason) => {
-                self.say(Event::warning("job.log-forbidden").with("because", reason));
-            }
-            watch::Event::PodFailed { pod, detail } => self.say(
-                Event::warning("job.pod-failed")
-                    .with("pod", pod)
-                    .with("detail", detail),
-            ),
-            watch::Event::Unreachable(reason) => {
-                self.say(Event::warning("job.unreachable").with("because", reason));
-            }
-        }
-    }
-
-    /// A line of the Job's log. Nothing in it but colours moves a terminal.
-    fn line(&self, line: &str) {
-        if self.context.output.is_json() {
-            self.say(Event::note("job.line").with("line", line));
-        } else {
-            let line = match self.context.output.screen_style() {
-                Style::Ansi => line.to_owned(),
-                Style::Plain => watch::plain(line),
-            };
-            self.context.output.message(&format!("{line}\n"));
+            submit::Event::TokenRefused => self.say(Event::note("push_token_renewed")),
         }
     }
 }
@@ -178,7 +134,7 @@ impl Observer for Show<'_> {
             Pushing::Phase(phase) => self.begin(label(phase), None),
             Pushing::Pod(said) => self.pod(said),
             Pushing::PodLost { pod, reason } => self.say(
-                Event::warning("push.pod-lost")
+                Event::warning("push_pod_lost")
                     .with("pod", pod)
                     .with("because", reason),
             ),
@@ -190,7 +146,7 @@ impl Observer for Show<'_> {
             ),
             Pushing::Transfer(notice) => self.transfer(notice),
             Pushing::Published(receipt) => self.say(
-                Event::note("push.published")
+                Event::note("push_published")
                     .with("files", receipt.files)
                     .with("bytes", receipt.bytes)
                     .with("sent_bytes", receipt.sent_bytes)
@@ -202,7 +158,7 @@ impl Observer for Show<'_> {
                     memory.job = Some((job.namespace.clone(), job.job.clone()));
                 });
                 self.say(
-                    Event::note("push.accepted")
+                    Event::note("push_accepted")
                         .with("job", job.job.as_str())
                         .with("namespace", job.namespace.as_str())
                         .with("replay", job.is_replay)
@@ -210,7 +166,7 @@ impl Observer for Show<'_> {
                         .with("attempt", attempt),
                 );
             }
-            Pushing::Watch(event) => self.watch(event),
+            Pushing::Watch(event) => tell::event(&event, &self.context.output),
             Pushing::Warning { id, message } => {
                 self.say(Event::warning(id).with("message", message));
             }
