@@ -7,6 +7,7 @@ mod exit;
 mod failure;
 mod home;
 mod output;
+mod patience;
 mod progress;
 mod recovery;
 mod run;

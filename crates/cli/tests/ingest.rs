@@ -2,7 +2,10 @@
 
 mod common;
 
+use std::process::Stdio;
+
 use common::Place;
+use testkit::command::moment::{send, until, until_it_handles};
 
 const GOOD: &str = "\
 apiVersion: tracebloc.io/v1
@@ -133,4 +136,34 @@ fn warnings_leave_a_document_valid_unless_their_age_is_named() {
         "{}",
         run.stderr
     );
+}
+
+/// Nobody writes to the pipe, so that opening it takes for ever; nor to standard input.
+#[test]
+fn a_signal_ends_the_wait_for_a_document() {
+    let place = Place::new();
+    let made = std::process::Command::new("mkfifo")
+        .arg(place.path("pipe"))
+        .status()
+        .unwrap();
+    assert!(made.success());
+    for (file, name, code) in [("pipe", "INT", 130), ("-", "TERM", 143)] {
+        let mut command = place.command(["ingest", "validate", file, "--format=json"]);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // One handler after the other is installed; a signal before its own ends the program by itself.
+        for signal in [1, 2, 15] {
+            until_it_handles(&child, signal);
+        }
+        let input = child.stdin.take();
+        send(&child, name);
+        until("the program ends", || child.try_wait().unwrap().is_some());
+        drop(input);
+        let run = place.finish(child.wait_with_output().unwrap());
+        run.fails(code, "run.stopped");
+    }
 }

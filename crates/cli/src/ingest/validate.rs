@@ -12,6 +12,7 @@ use crate::dataset::age;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Event, Level, Outcome, printable};
+use crate::patience::until_signalled;
 use crate::run::{Context, Done};
 
 /// A document that is longer than this is refused before it is read to its end.
@@ -34,7 +35,8 @@ pub(crate) struct Args {
 /// Validates and tells every violation.
 pub(crate) fn run(args: &Args, context: &Context) -> Done {
     let shown = args.file.display().to_string();
-    let text = read(&args.file).map_err(|error| {
+    let file = args.file.clone();
+    let text = until_signalled(&context.signals, move || read(&file))?.map_err(|error| {
         Failure::new(
             Exit::LocalData,
             "ingest.unreadable",
