@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::csv::listed;
+use crate::csv::{listed, shown_name};
 use crate::digest::Hashing;
 use crate::files::measure;
 use crate::finding::{Findings, Place};
@@ -167,9 +167,14 @@ fn examine(
 
 /// Whoever forgot the label column wants to know which columns there are.
 fn name_columns(facts: &Facts, findings: &mut Findings) {
-    let columns = facts.columns.iter().map(|name| &**name);
-    if columns.len() > 0 {
-        let listed = format!(" The header has {}.", listed(columns));
+    let columns = &facts.columns;
+    if !columns.is_empty() {
+        let names = (0..columns.len()).map(|index| shown_name(columns, index));
+        let names: Vec<_> = names.collect();
+        let listed = format!(
+            " The header has {}.",
+            listed(names.iter().map(|name| &**name))
+        );
         findings.add_to_remedy(Rule::FlagMissing, Flag::LabelColumn.name(), &listed);
     }
 }

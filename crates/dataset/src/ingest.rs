@@ -8,6 +8,7 @@ mod advice;
 mod check;
 mod conditions;
 mod document;
+mod flat;
 mod load;
 mod local;
 mod node;
@@ -21,6 +22,7 @@ mod write;
 
 pub use advice::Warning;
 pub use document::{Document, Facts, Intent, Policy, Unsound};
+pub(crate) use flat::{NotFlat, flat_mapping};
 pub use load::NotADocument;
 pub use paths::{UnsafeName, final_prefix, staged_prefix};
 pub use place::Place;

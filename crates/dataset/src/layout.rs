@@ -3,6 +3,7 @@
 mod bucket;
 mod directory;
 mod manifest;
+mod near_miss;
 mod root;
 
 use std::sync::{Arc, OnceLock};
@@ -53,6 +54,8 @@ pub(crate) struct DataDirectory {
     pub(crate) handle: Option<Root>,
     /// Its files.
     pub(crate) files: Vec<DataFile>,
+    /// Names of entries that would be files of it, were they not links or special files. Each of them is a finding already.
+    pub(crate) refused: Vec<Box<[u8]>>,
 }
 
 /// A file of a data directory.
@@ -119,7 +122,8 @@ impl Layout {
             .directories
             .iter()
             .map(|wanted| {
-                directory::find(&root, wanted, &top, bucket.as_ref(), &mut hidden, findings)
+                let bucket = bucket.as_ref();
+                directory::find(&root, wanted, contract, &top, bucket, &mut hidden, findings)
             })
             .collect();
         let tokenizer = match contract.family {
@@ -202,6 +206,17 @@ impl Layout {
 }
 
 impl DataDirectory {
+    /// Says whether nothing is in it, which is a finding already: what rows and other directories miss in it is not worth telling.
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.files.is_empty() && self.refused.is_empty()
+    }
+
+    /// Lists the names of all files, those that are refused included.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        let files = self.files.iter().map(|file| &*file.name);
+        files.chain(self.refused.iter().map(|name| &**name))
+    }
+
     /// Names a file for messages.
     pub(crate) fn shown(&self, file: &DataFile) -> String {
         format!("{}/{}", self.name, show(&file.name))

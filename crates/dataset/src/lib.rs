@@ -34,6 +34,7 @@ mod tabular;
 pub mod task;
 
 pub use check::{Report, Summary, Verdict, check};
+pub use csv::{RECORD_MAX_BYTES, shown_name};
 pub use guess::{Guess, guess};
 pub use layout::Layout;
 pub use observe::{Observer, Silent, Stage, Stopped};

@@ -70,6 +70,9 @@ fn described(error: &ReadError) -> String {
         ReadError::Io(error) => format!("cannot be read: {error}"),
         ReadError::Encoding(offence) => format!("is not text at byte {}", offence.offset),
         ReadError::OpenQuote { line } => format!("has a quote on line {line} that never closes"),
+        ReadError::TooLong { line, limit_bytes } => {
+            format!("has a record on line {line} that takes more than {limit_bytes} bytes")
+        }
     }
 }
 

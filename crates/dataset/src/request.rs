@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use crate::age::Age;
+use crate::csv::RECORD_MAX_BYTES;
 use crate::finding::{Findings, Place};
 use crate::ingest::Intent;
 use crate::names;
@@ -53,6 +54,8 @@ pub struct Request {
     pub file_max_bytes: u64,
     /// Largest dataset.
     pub total_max_bytes: u64,
+    /// Largest record of the manifest that is kept in memory.
+    pub record_max_bytes: u64,
     /// Whether to hash what will be sent.
     pub payload: bool,
     /// Whether all findings are wanted, however many; see [`Findings::keep_all`].
@@ -88,6 +91,8 @@ pub struct Settings {
     pub extension: Option<String>,
     /// Whether `tokenizer.json` is sent.
     pub stage_tokenizer: bool,
+    /// Largest record of the manifest that is kept in memory.
+    pub record_max_bytes: u64,
     /// Whose warnings are errors.
     pub for_ingestor: Option<Age>,
     /// Today in UTC.
@@ -115,6 +120,7 @@ impl Request {
             for_ingestor: None,
             file_max_bytes: FILE_MAX_BYTES,
             total_max_bytes: TOTAL_MAX_BYTES,
+            record_max_bytes: RECORD_MAX_BYTES,
             payload: false,
             all_findings: false,
             today,
@@ -184,6 +190,7 @@ impl Request {
             time_column: self.time_column.clone().filter(|_| takes(Flag::TimeColumn)),
             extension: None,
             stage_tokenizer: takes(Flag::StageTokenizer),
+            record_max_bytes: self.record_max_bytes,
             for_ingestor: self.for_ingestor,
             today: self.today,
             scratch_dir: self.scratch_dir.clone(),

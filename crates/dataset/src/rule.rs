@@ -164,13 +164,13 @@ ManifestMissing "layout.manifest" Error All Known InData Common
     "Put exactly one there."
 ManifestKind "layout.manifest-kind" Error All Known InData Common
     "the manifest is a directory, a link or a special file"
-    "Put a regular file there; `cp -L` turns a link into one."
+    "Put a regular file there."
 DirectoryMissing "layout.directory" Error All Known InData Common
     "a data directory is not there"
     "Create it in lower case and put the files in."
 DirectoryKind "layout.directory-kind" Error All Known InData Common
     "a data directory is a link or not a directory"
-    "Make it a real directory; `cp -rL` copies what a link points at."
+    "Make it a real directory with the files."
 EntryLink "layout.link" Error All Known InData Common
     "a file to be sent is a symbolic link, which could lead out of the folder or around the size limits"
     "Replace the link by the file, for instance with `cp -L`."
@@ -204,6 +204,9 @@ FileSize "size.file" Error All Known InData Common
 TotalSize "size.total" Error All Known InData Common
     "the dataset is larger than the limit for one dataset"
     "Split the data into several tables, or raise the limit if your cluster allows it."
+RecordSize "size.record" Error All Known ByFlag Common
+    "a record of the manifest takes more memory than the limit for one record, which is no limit of the cluster"
+    "Raise --max-record-size; a check takes several times as much memory."
 FileMixedTypes "file.mixed-types" Error All Known InData Listed
     "the files of a directory have different extensions; .jpg and .jpeg differ too"
     "Convert or rename them to one extension."

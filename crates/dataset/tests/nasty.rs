@@ -179,21 +179,119 @@ fn names_that_many_systems_confuse_are_warned_of() {
 fn links_are_refused_wherever_they_are() {
     check_images(
         |folder| replace_by_link(folder, "images/a.jpg"),
-        &["layout.link", "filename.missing-file"],
+        &["layout.link"],
     );
     check_images(
         |folder| replace_by_link(folder, "labels.csv"),
         &["layout.manifest-kind"],
     );
-    let folder = images();
-    replace_by_link(&folder, "images");
+    check_images(
+        |folder| replace_by_link(folder, "images"),
+        &["layout.directory-kind"],
+    );
+}
+
+#[test]
+fn a_directory_that_cannot_be_used_is_one_finding() {
+    let remedy = |change: &dyn Fn(&Folder), id: &'static str| {
+        let report = check_images(|folder| change(folder), &[id]);
+        let finding = report
+            .findings
+            .kept()
+            .iter()
+            .find(|finding| finding.rule.id() == id);
+        finding.unwrap().remedy.clone()
+    };
+    let renamed = |to: &'static str| {
+        move |folder: &Folder| std::fs::rename(folder.at("images"), folder.at(to)).unwrap()
+    };
     assert_eq!(
-        ids(&report(
-            &folder,
-            "image_classification",
-            "--label-column label"
-        ))[0],
-        "layout.directory-kind"
+        remedy(&renamed("imgs"), "layout.directory"),
+        "Rename imgs to images."
+    );
+    assert_eq!(
+        remedy(&renamed("pictures"), "layout.directory"),
+        "Create it in lower case and put the files in."
+    );
+    let emptied = |folder: &Folder| {
+        std::fs::remove_dir_all(folder.at("images")).unwrap();
+        std::fs::create_dir(folder.at("images")).unwrap();
+    };
+    remedy(&emptied, "layout.no-files");
+    let file = |folder: &Folder| {
+        std::fs::remove_dir_all(folder.at("images")).unwrap();
+        folder.write("images", "x");
+    };
+    let advice = remedy(&file, "layout.directory-kind");
+    assert!(!advice.contains("cp -rL"), "{advice}");
+}
+
+#[test]
+fn what_belongs_to_a_directory_that_cannot_be_used_is_not_told_again() {
+    let folder = Folder::new();
+    folder
+        .write(
+            "labels.csv",
+            "filename,mask_id\na.png,a_mask.png\nb.png,b_mask.png\n",
+        )
+        .write("images/a.png", support::png(32, 32))
+        .write("images/b.png", support::png(32, 32));
+    assert_eq!(
+        ids(&report(&folder, "semantic_segmentation", "")),
+        ["layout.directory"]
+    );
+    assert_eq!(
+        ids(&report(&folder, "object_detection", "")),
+        ["layout.directory"]
+    );
+}
+
+#[test]
+fn the_remedy_for_a_manifest_fits_what_stands_there() {
+    let remedy = |change: &dyn Fn(&Folder)| {
+        let report = check_images(|folder| change(folder), &["layout.manifest-kind"]);
+        report.findings.kept()[0].remedy.clone()
+    };
+    assert!(remedy(&|folder| replace_by_link(folder, "labels.csv")).contains("cp -L"));
+    let directory = remedy(&|folder| {
+        std::fs::remove_file(folder.at("labels.csv")).unwrap();
+        std::fs::create_dir(folder.at("labels.csv")).unwrap();
+    });
+    assert!(!directory.contains("cp -L"), "{directory}");
+}
+
+#[test]
+fn a_record_above_the_limit_is_no_open_quote() {
+    let folder = Folder::new();
+    folder.write(
+        "data.csv",
+        format!("x,label\n1,a\n{},b\n3,c\n", "y".repeat(5000)),
+    );
+    let mut request = request("tabular_classification", "--label-column label");
+    request.record_max_bytes = 4000;
+    let limited = check(folder.path(), &request, &Silent).unwrap();
+    assert_eq!(ids(&limited), ["size.record"]);
+    // It is a limit of this program, so that no data has to change.
+    assert_eq!(limited.verdict(false), Verdict::Flags);
+    assert_eq!(limited.findings.kept()[0].place.line, Some(3));
+    request.record_max_bytes = 6000;
+    assert!(ids(&check(folder.path(), &request, &Silent).unwrap()).is_empty());
+}
+
+#[test]
+fn a_column_without_a_name_can_be_seen() {
+    let folder = Folder::new();
+    folder.write("data.csv", ",x,label\n0,1,a\n1,2,b\n");
+    let nameless = support_table(&folder);
+    assert_eq!(ids(&nameless), ["csv.column-name"]);
+    assert_eq!(nameless.findings.kept()[0].place.column, None);
+    let asked = report(&folder, "tabular_classification", "--label-column y");
+    let missing = asked.findings.kept().iter();
+    let missing = missing.filter(|finding| finding.rule.id() == "label.missing-column");
+    let messages: Vec<_> = missing.map(|finding| finding.message.as_str()).collect();
+    assert!(
+        messages[0].contains("(column 1, unnamed), x, label"),
+        "{messages:?}"
     );
 }
 

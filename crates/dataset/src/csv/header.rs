@@ -1,5 +1,6 @@
 //! The header of a CSV file, and how columns are found in it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -80,7 +81,21 @@ impl Header {
 
     /// Lists the names for a message: up to five, then how many more.
     pub(crate) fn listed(&self) -> String {
-        listed(self.names.iter().map(|name| &**name))
+        let names: Vec<_> = (0..self.len()).map(|index| self.shown(index)).collect();
+        listed(names.iter().map(|name| &**name))
+    }
+
+    /// Gives the name of a column for messages.
+    fn shown(&self, index: usize) -> Cow<'_, str> {
+        shown_name(&self.names, index)
+    }
+}
+
+/// Gives the name of a column for people, who cannot see an empty one.
+pub fn shown_name(names: &[Arc<str>], index: usize) -> Cow<'_, str> {
+    match names.get(index) {
+        Some(name) if !name.is_empty() => Cow::Borrowed(&**name),
+        _ => Cow::Owned(format!("(column {}, unnamed)", index + 1)),
     }
 }
 
@@ -141,6 +156,14 @@ mod tests {
         let header = header("Age,age,caf\u{e9},cafe\u{301},x,x");
         assert_eq!(header.twins(0..header.len()), [1, 3]);
         assert!(header.twins([0, 2].into_iter()).is_empty());
+    }
+
+    #[test]
+    fn a_column_without_a_name_can_be_seen() {
+        assert_eq!(
+            header(",x, ").listed(),
+            "(column 1, unnamed), x, (column 3, unnamed)"
+        );
     }
 
     #[test]

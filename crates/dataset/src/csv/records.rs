@@ -7,8 +7,8 @@ use memchr::memchr3;
 
 use super::gate::{Gate, Offence};
 
-/// A record of more than this is taken for one whose quote never closes.
-pub(crate) const RECORD_MAX_BYTES: usize = 16 << 20;
+/// The largest record that is kept in memory unless a flag says otherwise.
+pub const RECORD_MAX_BYTES: u64 = 16 << 20;
 
 /// Read at once. Large enough that the system call does not count, small enough for the second-level cache.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -36,6 +36,8 @@ pub(crate) struct Records<R> {
     /// The last line ended in CR, so that an LF now belongs to it.
     after_cr: bool,
     has_bom: bool,
+    /// The largest record that is kept.
+    limit: usize,
 }
 
 /// A record that is a line as it stands: its bytes, and those of the line's end.
@@ -71,11 +73,23 @@ pub(crate) enum ReadError {
         /// The record's first line.
         line: u64,
     },
+    /// The record that begins on this line does end, but has more bytes than are kept.
+    TooLong {
+        /// The record's first line.
+        line: u64,
+        /// The most that is kept.
+        limit_bytes: u64,
+    },
 }
 
 impl<R: Read> Records<R> {
     /// Starts at the beginning of a file. A BOM is left out.
     pub(crate) fn new(source: R) -> Result<Records<R>, ReadError> {
+        Records::with_limit(source, RECORD_MAX_BYTES)
+    }
+
+    /// The same with another limit for the bytes of a record.
+    pub(crate) fn with_limit(source: R, limit_bytes: u64) -> Result<Records<R>, ReadError> {
         let mut records = Records {
             source,
             gate: Gate::default(),
@@ -90,6 +104,10 @@ impl<R: Read> Records<R> {
             line: 1,
             after_cr: false,
             has_bom: false,
+            // One more must not overflow; nobody has a memory of half the addresses.
+            limit: usize::try_from(limit_bytes)
+                .unwrap_or(usize::MAX)
+                .min(usize::MAX / 2),
         };
         records.fill()?;
         if records.buffer[..records.end].starts_with(BOM) {
@@ -110,6 +128,7 @@ impl<R: Read> Records<R> {
             return Ok(None);
         }
         match self.plain_line() {
+            Some(plain) if plain.length > self.limit => Err(self.too_long(self.line)),
             Some(plain) => Ok(Some(self.take_plain(plain))),
             None => self.next_unusual().map(Some),
         }
@@ -160,11 +179,19 @@ impl<R: Read> Records<R> {
             filled += written;
             count += ended;
             match result {
-                ReadRecordResult::Record => break,
-                ReadRecordResult::OutputFull if filled >= RECORD_MAX_BYTES => {
-                    return Err(ReadError::OpenQuote { line });
+                ReadRecordResult::Record if self.exceeds(filled, count) => {
+                    return Err(self.too_long(line));
                 }
-                ReadRecordResult::OutputFull => self.fields.resize(self.fields.len() * 2, 0),
+                ReadRecordResult::Record => break,
+                ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull
+                    if self.exceeds(filled, count) =>
+                {
+                    return Err(self.pass_over(line));
+                }
+                ReadRecordResult::OutputFull => {
+                    let length = self.fields.len() * 2;
+                    self.fields.resize(length.min(self.limit + 1), 0);
+                }
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
                 ReadRecordResult::InputEmpty if !self.at_end => self.fill()?,
                 // Only inside quotes is the line end that `fill` adds to the file not the end of the record.
@@ -183,6 +210,42 @@ impl<R: Read> Records<R> {
             line,
             may_have_backslash: true,
         })
+    }
+
+    /// Says whether a record takes more than is kept: its contents, or the places where its fields end.
+    fn exceeds(&self, filled: usize, count: usize) -> bool {
+        filled.max(count * size_of::<usize>()) > self.limit
+    }
+
+    fn too_long(&self, line: u64) -> ReadError {
+        ReadError::TooLong {
+            line,
+            limit_bytes: self.limit as u64,
+        }
+    }
+
+    /// Reads a record that is too long to its end without keeping it. Only that end tells whether one of its quotes never closes.
+    fn pass_over(&mut self, line: u64) -> ReadError {
+        loop {
+            let (result, read, ..) = self.core.read_record(
+                &self.buffer[self.start..self.end],
+                &mut self.fields,
+                &mut self.ends,
+            );
+            self.start += read;
+            match result {
+                ReadRecordResult::Record => return self.too_long(line),
+                ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {}
+                ReadRecordResult::InputEmpty if !self.at_end => {
+                    if let Err(error) = self.fill() {
+                        return error;
+                    }
+                }
+                ReadRecordResult::InputEmpty | ReadRecordResult::End => {
+                    return ReadError::OpenQuote { line };
+                }
+            }
+        }
     }
 
     /// Goes to the first byte of the next record, counting lines. Gives `false` at the end of the file.
@@ -401,12 +464,53 @@ mod tests {
     }
 
     #[test]
-    fn a_record_without_end_does_not_fill_the_memory() {
-        let endless = io::Read::chain(&b"a\n\""[..], io::repeat(b'x'));
-        assert!(matches!(
-            read(endless),
-            Err(ReadError::OpenQuote { line: 2 })
-        ));
+    fn only_the_end_of_a_long_record_tells_whether_its_quote_closes() {
+        const LIMIT: u64 = 10_000;
+        let read = |before: &str, byte: u8, count: u64, after: &str| {
+            let long = io::repeat(byte).take(count);
+            let text = before.as_bytes().chain(long).chain(after.as_bytes());
+            let mut records = Records::with_limit(text, LIMIT).unwrap();
+            loop {
+                match records.next() {
+                    Ok(Some(_)) => assert!(records.fields.len() <= 2 * LIMIT as usize),
+                    Ok(None) => return None,
+                    Err(error) => {
+                        assert!(records.fields.len() <= 2 * LIMIT as usize);
+                        return Some(error);
+                    }
+                }
+            }
+        };
+        for (before, byte, after) in [
+            ("a\n", b'x', "\nb\n"),
+            ("a\n", b'x', ""),
+            ("a\n\"", b'\n', "\"\nb\n"),
+            ("a\n", b',', "\nb\n"),
+        ] {
+            assert!(
+                matches!(
+                    read(before, byte, 1_000_000, after),
+                    Some(ReadError::TooLong {
+                        line: 2,
+                        limit_bytes: LIMIT
+                    })
+                ),
+                "{before:?} {after:?}"
+            );
+            assert!(
+                read(before, byte, LIMIT / 16, after).is_none(),
+                "{before:?}"
+            );
+        }
+        for after in ["", "\nb\n"] {
+            assert!(
+                matches!(
+                    read("a\n\"", b'x', 1_000_000, after),
+                    Some(ReadError::OpenQuote { line: 2 })
+                ),
+                "{after:?}"
+            );
+        }
     }
 
     #[test]

@@ -8,18 +8,17 @@ use crate::rule::Rule;
 
 const MASK_SUFFIX: &[u8] = b"_mask";
 
-/// Every image needs an annotation of its stem, and the reverse.
+/// Every image needs an annotation of its stem, and the reverse. Silent where one of the directories could not be used.
 pub(crate) fn by_stem(
     images: &DataDirectory,
     annotations: &DataDirectory,
     findings: &mut Findings,
 ) {
-    let image_stems: HashSet<_> = images.files.iter().map(|file| stem(&file.name)).collect();
-    let annotation_stems: HashSet<_> = annotations
-        .files
-        .iter()
-        .map(|file| stem(&file.name))
-        .collect();
+    if images.is_vacant() || annotations.is_vacant() {
+        return;
+    }
+    let image_stems: HashSet<_> = images.names().map(stem).collect();
+    let annotation_stems: HashSet<_> = annotations.names().map(stem).collect();
     missing(
         images,
         |stem| annotation_stems.contains(stem),
@@ -36,13 +35,15 @@ pub(crate) fn by_stem(
     );
 }
 
-/// Every image `x.jpg` needs a mask `x_mask.png`, and the reverse.
+/// Every image `x.jpg` needs a mask `x_mask.png`, and the reverse. Silent likewise.
 pub(crate) fn masks(images: &DataDirectory, masks: &DataDirectory, findings: &mut Findings) {
-    let image_stems: HashSet<_> = images.files.iter().map(|file| stem(&file.name)).collect();
+    if images.is_vacant() || masks.is_vacant() {
+        return;
+    }
+    let image_stems: HashSet<_> = images.names().map(stem).collect();
     let mask_stems: HashSet<_> = masks
-        .files
-        .iter()
-        .filter_map(|file| stem(&file.name).strip_suffix(MASK_SUFFIX))
+        .names()
+        .filter_map(|name| stem(name).strip_suffix(MASK_SUFFIX))
         .collect();
     missing(
         images,

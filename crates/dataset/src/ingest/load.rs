@@ -113,6 +113,20 @@ impl NotADocument {
 
 /// Reads the one mapping that a text must hold. Its own keys are text; those further down may be anything.
 pub(super) fn load(text: &[u8]) -> Result<Node, NotADocument> {
+    let root = load_mapping(text)?;
+    let mut entries = root.entries().iter();
+    match entries.find(|entry| entry.key.kind != Kind::Text) {
+        Some(Entry { key, .. }) => Err(NotADocument::KeyNotText {
+            place: key.place,
+            key: key.text.clone(),
+            found: key.kind.name(),
+        }),
+        None => Ok(root),
+    }
+}
+
+/// Reads the one mapping that a text must hold, whatever its keys are.
+pub(super) fn load_mapping(text: &[u8]) -> Result<Node, NotADocument> {
     let text = decode(text)?;
     let Some(root) = Loader::default().read(text)? else {
         return Err(NotADocument::NotAMapping {
@@ -126,18 +140,7 @@ pub(super) fn load(text: &[u8]) -> Result<Node, NotADocument> {
             found: root.kind().name(),
         });
     }
-    match root
-        .entries()
-        .iter()
-        .find(|entry| entry.key.kind != Kind::Text)
-    {
-        Some(Entry { key, .. }) => Err(NotADocument::KeyNotText {
-            place: key.place,
-            key: key.text.clone(),
-            found: key.kind.name(),
-        }),
-        None => Ok(root),
-    }
+    Ok(root)
 }
 
 fn decode(text: &[u8]) -> Result<&str, NotADocument> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use fsroot::{Kind, RelPath, Root};
 
 use super::bucket::Bucket;
+use super::near_miss::near_miss;
 use super::{DataDirectory, DataFile, extension, has_extension, raw_extension, show, unreadable};
 use crate::csv::{header_fold, listed};
 use crate::finding::{Findings, Place};
@@ -54,6 +55,7 @@ pub(super) fn top(
 pub(super) fn find(
     root: &Root,
     wanted: &Directory,
+    contract: &Contract,
     top: &[Entry],
     bucket: Option<&Bucket>,
     hidden: &mut Vec<String>,
@@ -63,8 +65,9 @@ pub(super) fn find(
         name: wanted.name.to_owned(),
         handle: None,
         files: Vec::new(),
+        refused: Vec::new(),
     };
-    match open(root, wanted, top, findings) {
+    match open(root, wanted, contract, top, findings) {
         Some(handle) => directory.handle = Some(handle),
         None if bucket.is_some_and(|bucket| bucket.has_elsewhere(wanted.name)) => {}
         None => return directory,
@@ -76,7 +79,7 @@ pub(super) fn find(
             .unwrap_or_default()),
     };
     match entries {
-        Ok(entries) => directory.files = accepted(&directory, wanted, entries, findings),
+        Ok(entries) => accept(&mut directory, wanted, entries, findings),
         Err(error) => unreadable(wanted.name, &error, findings),
     }
     twins(&directory, findings);
@@ -98,19 +101,16 @@ pub(super) fn everything(root: &Root, path: &RelPath) -> Result<DataDirectory, f
         name: show(path.as_bytes()),
         handle: Some(handle),
         files,
+        refused: Vec::new(),
     })
 }
 
 /// Mentions what lies at the top and is not sent.
 pub(super) fn note_ignored(contract: &Contract, top: &[Entry], findings: &mut Findings) {
-    let used = |name: &[u8]| {
-        name == contract.family.manifest().as_bytes()
-            || contract
-                .directories
-                .iter()
-                .any(|directory| directory.name.as_bytes() == name)
-    };
-    let ignored: Vec<_> = top.iter().filter(|entry| !used(&entry.name)).collect();
+    let ignored: Vec<_> = top
+        .iter()
+        .filter(|entry| !is_used(contract, &entry.name))
+        .collect();
     let Some(first) = ignored.first() else {
         return;
     };
@@ -127,24 +127,46 @@ pub(super) fn note_ignored(contract: &Contract, top: &[Entry], findings: &mut Fi
     );
 }
 
-fn open(root: &Root, wanted: &Directory, top: &[Entry], findings: &mut Findings) -> Option<Root> {
+/// Says whether a name at the top is one that the task needs.
+pub(super) fn is_used(contract: &Contract, name: &[u8]) -> bool {
+    let mut directories = contract.directories.iter();
+    name == contract.family.manifest().as_bytes()
+        || directories.any(|directory| directory.name.as_bytes() == name)
+}
+
+fn open(
+    root: &Root,
+    wanted: &Directory,
+    contract: &Contract,
+    top: &[Entry],
+    findings: &mut Findings,
+) -> Option<Root> {
     let path = RelPath::new(wanted.name).ok()?;
     let place = Place::file(wanted.name);
     match root.stat(&path) {
         Ok((Kind::Directory, _)) => {}
         Ok((kind, _)) => {
             let message = format!("{} is a {kind}, not a real directory.", wanted.name);
-            findings.add(Rule::DirectoryKind, place, message);
+            let remedy = match kind {
+                Kind::Symlink => format!(
+                    "Make it a real directory: `cp -rL` copies what {} points at.",
+                    wanted.name
+                ),
+                _ => format!(
+                    "Move it away, and make {}/ a directory with the files.",
+                    wanted.name
+                ),
+            };
+            findings.add_remedied(Rule::DirectoryKind, place, message, remedy);
             return None;
         }
         Err(fsroot::Error::NotFound { .. }) => {
-            let miscased = top
-                .iter()
-                .find(|entry| entry.name.eq_ignore_ascii_case(wanted.name.as_bytes()));
             let message = format!("There is no directory {}/ in the folder.", wanted.name);
-            match miscased {
-                Some(entry) => {
-                    let remedy = format!("Rename {} to {}.", show(&entry.name), wanted.name);
+            let needed = |name: &str| is_used(contract, name.as_bytes());
+            let could_be = top.iter().filter(|entry| entry.kind != Kind::File);
+            match near_miss(wanted.name, needed, could_be) {
+                Some(other) => {
+                    let remedy = format!("Rename {other} to {}.", wanted.name);
                     findings.add_remedied(Rule::DirectoryMissing, place, message, remedy);
                 }
                 None => findings.add(Rule::DirectoryMissing, place, message),
@@ -198,14 +220,14 @@ fn list(
 }
 
 /// Takes the files with accepted extensions, and says what is wrong with the rest.
-fn accepted(
-    directory: &DataDirectory,
+fn accept(
+    directory: &mut DataDirectory,
     wanted: &Directory,
     entries: Vec<Entry>,
     findings: &mut Findings,
-) -> Vec<DataFile> {
+) {
     let nested = nested(directory, wanted, &entries);
-    let mut files = Vec::new();
+    let DataDirectory { files, refused, .. } = directory;
     let mut others: BTreeMap<String, u64> = BTreeMap::new();
     for entry in entries {
         if entry.kind == Kind::Directory {
@@ -225,21 +247,24 @@ fn accepted(
                 let message =
                     format!("{shown} cannot be sent: no file's name has more than 255 bytes.");
                 findings.add(Rule::EntryUnreadable, Place::file(shown), message);
+                refused.push(entry.name);
             }
             Kind::File => files.push(DataFile::new(entry.name, entry.stored)),
             Kind::Symlink => {
                 let shown = shown();
                 let message = format!("{shown} is a symbolic link.");
                 findings.add(Rule::EntryLink, Place::file(shown), message);
+                refused.push(entry.name);
             }
             kind => {
                 let shown = shown();
                 let message = format!("{shown} is a {kind}, not a regular file.");
                 findings.add(Rule::EntrySpecial, Place::file(shown), message);
+                refused.push(entry.name);
             }
         }
     }
-    if files.is_empty() && !findings.has(Rule::EntryLink) && !findings.has(Rule::EntrySpecial) {
+    if files.is_empty() && refused.is_empty() {
         no_files(wanted, &others, nested.first(), findings);
     } else {
         note_others(wanted, &others, findings);
@@ -254,8 +279,7 @@ fn accepted(
         let remedy = format!("Move them up: mv {path}/* {}/.", wanted.name);
         findings.add_remedied(Rule::EntryNested, Place::file(path), message, remedy);
     }
-    mixed_types(wanted, &files, findings);
-    files
+    mixed_types(wanted, files, findings);
 }
 
 fn no_files(

@@ -3,7 +3,8 @@
 use fsroot::{Kind, RelPath, Root};
 
 use super::bucket::Bucket;
-use super::directory::Entry;
+use super::directory::{Entry, is_used};
+use super::near_miss::near_miss;
 use super::{ManifestFile, Stamp, extension, show, unreadable};
 use crate::csv::listed;
 use crate::finding::{Findings, Place};
@@ -35,7 +36,13 @@ pub(super) fn find(
         }),
         Ok((kind, _)) => {
             let message = format!("{shown} is a {kind}, not a regular file.");
-            findings.add(Rule::ManifestKind, Place::file(shown), message);
+            let remedy = match kind {
+                Kind::Symlink => {
+                    format!("Put a regular file there: `cp -L` copies what {shown} points at.")
+                }
+                _ => format!("Move it away, and put a regular file called {shown} there."),
+            };
+            findings.add_remedied(Rule::ManifestKind, Place::file(shown), message, remedy);
             None
         }
         Err(fsroot::Error::NotFound { .. }) => {
@@ -104,17 +111,17 @@ fn missing(root: &Root, contract: &Contract, top: &[Entry], findings: &mut Findi
         "There is no {manifest} in the folder; expected are {manifest} and {}.",
         directories.join(", ")
     );
-    let miscased = top
-        .iter()
-        .find(|entry| entry.name.eq_ignore_ascii_case(manifest.as_bytes()));
+    let needed = |name: &str| is_used(contract, name.as_bytes());
+    let could_be = top.iter().filter(|entry| entry.kind != Kind::Directory);
+    let misspelled = near_miss(manifest, needed, could_be);
     let deeper = top.iter().find(|entry| {
         entry.kind == Kind::Directory
             && RelPath::new(&entry.name)
                 .and_then(|path| path.join(manifest))
                 .is_ok_and(|path| matches!(root.stat(&path), Ok((Kind::File, _))))
     });
-    let remedy = match (miscased, deeper) {
-        (Some(entry), _) => format!("Rename {} to {manifest}.", show(&entry.name)),
+    let remedy = match (misspelled, deeper) {
+        (Some(other), _) => format!("Rename {other} to {manifest}."),
         (None, Some(entry)) => format!(
             "Point at {} inside the folder, which has one.",
             show(&entry.name)

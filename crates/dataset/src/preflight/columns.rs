@@ -25,8 +25,14 @@ pub(super) fn names(
     findings: &mut Findings,
 ) {
     for name in header.duplicates() {
-        let message = format!("Column `{name}` occurs more than once in the header.");
-        let place = Place::file(Arc::clone(file)).line(1).column(name);
+        let place = Place::file(Arc::clone(file)).line(1);
+        let (message, place) = match name.is_empty() {
+            true => ("More than one column has no name.".to_owned(), place),
+            false => (
+                format!("Column `{name}` occurs more than once in the header."),
+                place.column(name),
+            ),
+        };
         findings.add(Rule::CsvDuplicateHeader, place, message);
     }
     let enters_schema = |name: &str| {
@@ -41,9 +47,11 @@ pub(super) fn names(
         false => Rule::CsvColumnNameOther,
     };
     let place = |name: &Arc<str>| {
-        Place::file(Arc::clone(file))
-            .line(1)
-            .column(Arc::clone(name))
+        let place = Place::file(Arc::clone(file)).line(1);
+        match name.is_empty() {
+            true => place,
+            false => place.column(Arc::clone(name)),
+        }
     };
     for (number, name) in (1..).zip(header.names()) {
         let message = match name.chars().count() {

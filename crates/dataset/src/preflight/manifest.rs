@@ -1,7 +1,7 @@
 //! The pass over the manifest's rows.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use crate::rows::group::Groups;
 use crate::rows::keypoint::Keypoints;
 use crate::rows::mask_id::MaskIds;
 use crate::rule::Rule;
-use crate::size::amount;
+use crate::size::{amount, human_bytes};
 use crate::tabular::{Inference, Schema, ValueChecks};
 use crate::task::{Classes, Contract, Family, Link};
 
@@ -72,6 +72,7 @@ pub(super) fn check(
         }
         Err(Ended::Stopped(stopped)) => return Err(stopped),
         Err(Ended::Unreadable(error)) => {
+            go_on(observer)?;
             report(&error, &open.file, file, findings);
             return Ok(None);
         }
@@ -102,6 +103,20 @@ impl From<Stopped> for Ended {
     }
 }
 
+/// A file whose reading ends with an error when the observer wants to stop. Rows are looked at as well, but a record of many
+/// gigabytes is none for a long time.
+struct Watched<'a, R> {
+    source: R,
+    observer: &'a dyn Observer,
+}
+
+impl<R: Read> Read for Watched<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        go_on(self.observer).map_err(io::Error::other)?;
+        self.source.read(buffer)
+    }
+}
+
 #[expect(
     clippy::too_many_arguments,
     reason = "what is found about rows must be told from the rest until the file has been read to its end"
@@ -117,7 +132,8 @@ fn read<'a>(
     pass: &mut Option<Pass<'a>>,
 ) -> Result<u64, Ended> {
     let file = &layout.manifest.shown;
-    let mut records = Records::new(source)?;
+    let source = Watched { source, observer };
+    let mut records = Records::with_limit(source, settings.record_max_bytes)?;
     if records.has_bom() {
         let message = format!("{file} begins with a byte-order mark.");
         findings.add(Rule::CsvBom, Place::file(Arc::clone(file)).line(1), message);
@@ -567,6 +583,13 @@ fn report(error: &ReadError, source: &File, file: &Arc<str>, findings: &mut Find
                 "{file} has a quote in the record that begins on line {line} and never closes."
             );
             findings.add(Rule::CsvOpenQuote, place.line(*line), message);
+        }
+        ReadError::TooLong { line, limit_bytes } => {
+            let limit = human_bytes(*limit_bytes);
+            let message = format!(
+                "{file} has a record that begins on line {line} and takes more than {limit}, the limit for one record."
+            );
+            findings.add(Rule::RecordSize, place.line(*line), message);
         }
         ReadError::Encoding(offence) => encoding(offence, source, file, place, findings),
     }

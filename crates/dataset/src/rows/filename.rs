@@ -1,6 +1,6 @@
 //! Rows that name files, and files that no row names.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Row;
@@ -30,6 +30,8 @@ pub(crate) struct Filenames<'a> {
     by_name: Option<HashMap<&'a [u8], usize>>,
     /// Made at the first missing file: what a name could have been meant for.
     similar: Option<HashMap<String, usize>>,
+    /// Names that are there and not sent, which is a finding already.
+    refused: HashSet<&'a [u8]>,
     referenced: Vec<bool>,
 }
 
@@ -49,6 +51,7 @@ impl<'a> Filenames<'a> {
             next: 0,
             by_name: None,
             similar: None,
+            refused: directory.refused.iter().map(|name| &**name).collect(),
             referenced: vec![false; directory.files.len()],
         }
     }
@@ -63,6 +66,9 @@ impl<'a> Filenames<'a> {
         if let Some(index) = self.find(&name) {
             self.referenced[index] = true;
             return Some(index);
+        }
+        if self.directory.is_vacant() || self.refused.contains(&*name) {
+            return None;
         }
         let message = format!(
             "Data row {} names {}, which is not in {}/.",

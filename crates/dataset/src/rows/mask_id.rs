@@ -15,7 +15,8 @@ use crate::rule::Rule;
 pub(crate) struct MaskIds<'a> {
     index: usize,
     name: Arc<str>,
-    masks: HashSet<&'a [u8]>,
+    /// None if there are no masks at all, which is another finding.
+    masks: Option<HashSet<&'a [u8]>>,
 }
 
 impl<'a> MaskIds<'a> {
@@ -24,11 +25,11 @@ impl<'a> MaskIds<'a> {
         name: Arc<str>,
         masks: Option<&'a DataDirectory>,
     ) -> MaskIds<'a> {
-        let files = masks.iter().flat_map(|directory| &directory.files);
+        let masks = masks.filter(|directory| !directory.is_vacant());
         MaskIds {
             index,
             name,
-            masks: files.map(|file| &*file.name).collect(),
+            masks: masks.map(|directory| directory.names().collect()),
         }
     }
 
@@ -39,7 +40,9 @@ impl<'a> MaskIds<'a> {
         if value.is_empty() || cell::is_curated_missing(cell) {
             let message = format!("Data row {} names no mask.", row.number);
             findings.add(Rule::MaskIdEmpty, row.place(&self.name), message);
-        } else if !self.masks.contains(&*completed(value, ".png")) {
+        } else if let Some(masks) = &self.masks
+            && !masks.contains(&*completed(value, ".png"))
+        {
             let message = format!(
                 "Data row {} names a mask that is not in masks/.",
                 row.number

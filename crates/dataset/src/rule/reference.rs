@@ -15,7 +15,8 @@ An error that a flag mends ends the check with exit code 2, one that the data me
 
 A finding names its place as far as there is one: file, line of the file, data row (the header not counted) and column. Cell contents
 are not repeated, except for names of files. Rules about rows are silent when the manifest is not text, has a quote that never
-closes, or has no rows. As text five findings of each rule are shown and the rest is counted;
+closes, has a record above `--max-record-size`, or has no rows; a rule about files that rows name or that belong together by name is
+silent where one of the directories could not be used. As text five findings of each rule are shown and the rest is counted;
 `--format json` carries every one of them.
 
 Which rules apply to which task is in [tasks.md](tasks.md).

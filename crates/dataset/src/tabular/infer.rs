@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::schema::{Column, Schema};
 use crate::cell::{self, Calendar, Numeric, Zone};
-use crate::csv::{Header, Record};
+use crate::csv::{Header, Record, shown_name};
 use crate::sql_type::is_reserved;
 
 /// Rows that propose a type.
@@ -77,16 +77,18 @@ impl Inference {
     /// Gives the schema in file order, without reserved columns.
     pub(crate) fn finish(self, header: &Header) -> Schema {
         let mut schema = Schema::inferred();
-        for (name, guess) in header.names().iter().zip(self.columns) {
+        for (index, (name, guess)) in header.names().iter().zip(self.columns).enumerate() {
             if is_reserved(name) {
                 schema.reserved.push(Arc::clone(name));
                 continue;
             }
             if !guess.tokens {
-                schema.empty.push(Arc::clone(name));
+                schema.empty.push(shown_name(header.names(), index).into());
             }
             if guess.is_identifier() {
-                schema.identifiers.push(Arc::clone(name));
+                schema
+                    .identifiers
+                    .push(shown_name(header.names(), index).into());
             }
             schema.columns.push(Column {
                 name: Arc::clone(name),

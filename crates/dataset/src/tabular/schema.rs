@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::csv::{Header, header_fold};
 use crate::finding::{Findings, Place};
+use crate::ingest::{NotFlat, flat_mapping};
 use crate::rule::Rule;
 use crate::sql_type::{self, SqlType};
 
@@ -21,9 +22,10 @@ pub struct Schema {
     pub is_inferred: bool,
     /// Columns left out because the platform keeps their names for itself. Inferred only.
     pub reserved: Vec<Arc<str>>,
-    /// Columns without any value. Inferred only.
+    /// Columns without any value, by the names that [`shown_name`](crate::shown_name) gives them. Inferred only.
     pub empty: Vec<Arc<str>>,
-    /// Whole-number columns whose first values are all different: perhaps codes, which `VARCHAR` suits better. Inferred only.
+    /// Whole-number columns whose first values are all different: perhaps codes, which `VARCHAR` suits better. Named likewise.
+    /// Inferred only.
     pub identifiers: Vec<Arc<str>>,
 }
 
@@ -97,17 +99,34 @@ pub(crate) fn read_flag(value: &str, findings: &mut Findings) -> Option<Schema> 
 /// Reads a YAML file that maps column names to types.
 pub(crate) fn read_file(path: &Path, findings: &mut Findings) -> Option<Schema> {
     let place = Place::file(path.display().to_string());
-    match read_mapping(path) {
+    let text = match read_text(path) {
+        Ok(text) => text,
+        Err(cause) => return unusable(&cause, place, findings),
+    };
+    match flat_mapping(&text) {
+        Ok(columns) if columns.is_empty() => unusable("it declares no column", place, findings),
         Ok(columns) => checked(columns, findings),
-        Err(cause) => {
-            let message = format!("The schema file cannot be used: {cause}.");
-            findings.add(Rule::SchemaFile, place, message);
+        Err(NotFlat::Other(cause)) => unusable(&cause, place, findings),
+        Err(NotFlat::Twice {
+            place: second,
+            key,
+            first,
+        }) => {
+            let message = format!("Column `{key}` is declared twice, first on {first}.");
+            let place = place.line(second.line).column(key);
+            findings.add(Rule::SchemaDuplicate, place, message);
             None
         }
     }
 }
 
-fn read_mapping(path: &Path) -> Result<Vec<(String, String)>, String> {
+fn unusable(cause: &str, place: Place, findings: &mut Findings) -> Option<Schema> {
+    let message = format!("The schema file cannot be used: {cause}.");
+    findings.add(Rule::SchemaFile, place, message);
+    None
+}
+
+fn read_text(path: &Path) -> Result<Vec<u8>, String> {
     let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
     if !metadata.is_file() {
         // Opening a FIFO that nobody writes to would wait for ever.
@@ -116,43 +135,7 @@ fn read_mapping(path: &Path) -> Result<Vec<(String, String)>, String> {
     if metadata.len() > SCHEMA_FILE_MAX_BYTES {
         return Err("it is larger than 1 MiB".to_owned());
     }
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    let Pairs(columns) = serde_saphyr::from_str(&text).map_err(|error| {
-        let cause = error.to_string();
-        cause.lines().next().unwrap_or_default().to_owned()
-    })?;
-    match columns.is_empty() {
-        true => Err("it declares no column".to_owned()),
-        false => Ok(columns),
-    }
-}
-
-/// A mapping in its order, doubled keys included.
-struct Pairs(Vec<(String, String)>);
-
-impl<'de> serde::Deserialize<'de> for Pairs {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Pairs, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Pairs;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a mapping of column names to types")
-            }
-
-            fn visit_map<M: serde::de::MapAccess<'de>>(
-                self,
-                mut map: M,
-            ) -> Result<Pairs, M::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-        deserializer.deserialize_map(Visitor)
-    }
+    std::fs::read(path).map_err(|error| error.to_string())
 }
 
 /// Cuts at commas outside parentheses. Empty entries are left out.
@@ -314,7 +297,7 @@ mod tests {
         }
     }
 
-    fn read_text(text: &str) -> (Option<Schema>, Vec<&'static str>) {
+    fn read_yaml(text: &str) -> (Option<Schema>, Vec<&'static str>) {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
         let mut findings = Findings::new(Some(Task::TabularClassification), None);
@@ -325,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_file_can_name_columns_that_a_flag_cannot() {
-        let (schema, ids) = read_text("\"a,b\": INT\n\"c:d\": VARCHAR(5)\n");
+        let (schema, ids) = read_yaml("\"a,b\": INT\n\"c:d\": VARCHAR(5)\n");
         assert!(ids.is_empty());
         let names = schema
             .unwrap()
@@ -338,9 +321,11 @@ mod tests {
     #[test]
     fn files_that_are_no_schema_are_named() {
         for text in ["", "- a\n", "a: [1]\n", "a: INT\nb", "{}"] {
-            let (schema, ids) = read_text(text);
+            let (schema, ids) = read_yaml(text);
             assert_eq!((schema, ids), (None, vec!["schema.file"]), "{text:?}");
         }
+        let (schema, ids) = read_yaml("a: INT\nb: INT\na: FLOAT\n");
+        assert_eq!((schema, ids), (None, vec!["schema.duplicate"]));
         let mut findings = Findings::new(Some(Task::TabularClassification), None);
         assert_eq!(read_file(Path::new("/nonexistent/x"), &mut findings), None);
         assert!(findings.has(Rule::SchemaFile));

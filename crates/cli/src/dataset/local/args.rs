@@ -11,6 +11,7 @@ use crate::size;
 /// The library's limits as somebody would type them.
 const FILE_MAX: &str = "500MiB";
 const TOTAL_MAX: &str = "1GiB";
+const RECORD_MAX: &str = "16MiB";
 
 /// A dataset, what it is to become, and how strictly it is judged.
 #[derive(Clone, Debug, clap::Args)]
@@ -50,6 +51,10 @@ pub(crate) struct Args {
     /// Largest dataset to send, in bytes or with KiB, MiB or GiB
     #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value = TOTAL_MAX)]
     max_total_size: u64,
+
+    /// Largest record of the CSV file to hold in memory, in bytes or with KiB, MiB or GiB
+    #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value = RECORD_MAX)]
+    max_record_size: u64,
 
     /// Treat what ingestors of this age refuse as errors: older, newer or newest
     #[arg(long, value_name = "AGE", value_parser = age)]
@@ -138,6 +143,7 @@ impl Args {
             for_ingestor: self.for_ingestor,
             file_max_bytes: self.max_file_size,
             total_max_bytes: self.max_total_size,
+            record_max_bytes: self.max_record_size,
             payload,
             ..Request::new(self.task().unwrap_or_default(), today, scratch_dir)
         }
@@ -157,5 +163,6 @@ mod tests {
     fn the_limits_are_those_of_the_library() {
         assert_eq!(size::parse(FILE_MAX), Ok(dataset::FILE_MAX_BYTES));
         assert_eq!(size::parse(TOTAL_MAX), Ok(dataset::TOTAL_MAX_BYTES));
+        assert_eq!(size::parse(RECORD_MAX), Ok(dataset::RECORD_MAX_BYTES));
     }
 }

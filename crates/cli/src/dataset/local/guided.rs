@@ -215,7 +215,9 @@ fn refine(shape: &mut Shape, task: Task, path: &Path, asker: &Asker<'_>) -> Answ
 }
 
 fn label(given: Option<&str>, task: Task, path: &Path, asker: &Asker<'_>) -> Answer<String> {
-    let columns = columns(path, task);
+    let mut columns = columns(path, task);
+    // A column without a name cannot be named on the command line either.
+    columns.retain(|column| !column.is_empty());
     if columns.is_empty() {
         return asker.text("The column with the label", given, anything);
     }

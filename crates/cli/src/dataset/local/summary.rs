@@ -1,12 +1,13 @@
 //! What was found out about a dataset, in two columns.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use dataset::ingest::final_prefix;
 use dataset::labels::Distribution;
 use dataset::size::{amount, human_bytes};
 use dataset::task::{Family, Label};
-use dataset::{Report, Schema, Settings, Summary};
+use dataset::{Report, Schema, Settings, Summary, shown_name};
 
 use super::bars;
 use super::settled::Settled;
@@ -38,7 +39,7 @@ pub(in crate::dataset) fn describe(report: &Report, settled: &Settled, drawing: 
     settings_lines(report, settings, settled, &mut text);
     if let Some(schema) = &report.facts.schema {
         text.push_str(&heading("Columns", drawing.style));
-        schema_lines(schema, &summary.manifest, &mut text);
+        schema_lines(schema, report, &summary.manifest, &mut text);
     }
     if let Some(distribution) = &report.facts.distribution {
         text.push_str(&heading("Classes", drawing.style));
@@ -121,9 +122,17 @@ fn settings_lines(report: &Report, settings: &Settings, settled: &Settled, text:
     }
 }
 
-fn schema_lines(schema: &Schema, manifest: &str, text: &mut String) {
+fn schema_lines(schema: &Schema, report: &Report, manifest: &str, text: &mut String) {
+    let header = &report.facts.columns;
+    let mut unnamed = (0..header.len())
+        .filter(|index| header.get(*index).is_some_and(|name| name.is_empty()))
+        .map(|index| shown_name(header, index));
     for column in schema.columns.iter().take(SHOWN_COLUMNS) {
-        line(text, &column.name, &column.sql_type);
+        let name = match column.name.is_empty() {
+            true => unnamed.next().unwrap_or_default(),
+            false => Cow::Borrowed(&*column.name),
+        };
+        line(text, &name, &column.sql_type);
     }
     if let Some(more) = schema.columns.len().checked_sub(SHOWN_COLUMNS + 1) {
         let _infallible = writeln!(text, "  … and {} more", more + 1);
