@@ -155,39 +155,18 @@ async fn a_structured_result_comes_first() {
     let lab = Lab::start().await;
     let counts = json!({"total_records": 9, "inserted_records": 9, "sent_to_api": 9, "skipped_records": 0,
         "file_transfer_failures": 0, "db_insert_failures": 0});
-    make(&lab, job("j", "sleep 1000"));
-    let writing = async {
-        let pod = loop {
-            let (pods, _) = lab.sandbox().store().list(&kinds::POD, Some(NAMESPACE));
-            match pods.first() {
-                Some(pod) => break pod["metadata"]["name"].as_str().unwrap().to_owned(),
-                None => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
-        };
-        lab.wait(&kinds::POD, &pod, lab::is_ready).await;
-        pod
-    };
-    let pod = writing.await;
-    // The sandbox keeps no termination messages: this is what a kubelet would write.
-    let store = lab.sandbox().store();
-    let state = json!({"terminated": {"exitCode": 0, "reason": "Completed", "message": counts.to_string()}});
-    let mark = |object: &mut Value| {
-        object["status"]["phase"] = "Succeeded".into();
-        object["status"]["containerStatuses"][0]["state"] = state.clone();
-        Ok(())
-    };
-    store.modify(&kinds::POD, NAMESPACE, &pod, mark).unwrap();
-    let done = |object: &mut Value| {
-        object["status"]["conditions"] = json!([{"type": "Complete", "status": "True"}]);
-        Ok(())
-    };
-    store.modify(&kinds::JOB, NAMESPACE, "j", done).unwrap();
-    let limits = Limits {
-        log_tail: Duration::from_millis(200),
-        job_status: Duration::from_secs(2),
-        ..Limits::default()
-    };
-    let watched = watch(&lab.client, "j", &limits).await;
+    let script = format!("{}; printf %s '{counts}' > \"$0\"", banner(3, 3, 0));
+    let mut job = job("j", &script);
+    let spec = &mut job["spec"]["template"]["spec"];
+    spec["volumes"] = json!([{"name": "end", "emptyDir": {}}]);
+    let container = &mut spec["containers"][0];
+    container["volumeMounts"] = json!([{"name": "end", "mountPath": "/end"}]);
+    container["terminationMessagePath"] = "/end/message".into();
+    let command = container["command"].as_array_mut().unwrap();
+    command.push("/end/message".into());
+    make(&lab, job);
+    let watched = watch(&lab.client, "j", &Limits::default()).await;
+    assert_eq!(watched.outcome(), &Outcome::Succeeded);
     let summary = watched.result.unwrap().summary.unwrap();
     assert_eq!((summary.total_records, summary.is_whole), (9, true));
 }

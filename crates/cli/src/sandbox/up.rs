@@ -34,7 +34,7 @@ pub(crate) struct Args {
     faults: Option<PathBuf>,
 
     /// Size of every volume, such as 64MiB; without it they have what the disk has
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    #[arg(long, value_name = "SIZE", value_parser = volume_size)]
     volume_size: Option<u64>,
 
     /// Start although this is the administrator's account
@@ -43,6 +43,9 @@ pub(crate) struct Args {
     #[arg(long)]
     allow_root: bool,
 }
+
+/// A smaller volume could not hold the stage directory and its lock.
+const LEAST_VOLUME: u64 = 1 << 20;
 
 /// Reads a name that Kubernetes takes for a namespace.
 fn namespace(text: &str) -> Result<String, &'static str> {
@@ -55,6 +58,14 @@ fn namespace(text: &str) -> Result<String, &'static str> {
         Ok(text.to_owned())
     } else {
         Err("up to 63 lower case letters, digits and '-', with '-' at neither end")
+    }
+}
+
+/// Reads a size that can hold something: a file system of its own takes some room for itself.
+fn volume_size(text: &str) -> Result<u64, String> {
+    match size::parse(text)? {
+        size if size < LEAST_VOLUME => Err("at least 1MiB".to_owned()),
+        size => Ok(size),
     }
 }
 

@@ -59,20 +59,16 @@ pub(super) const REVIEWS: [(&str, &str, &str, bool); 6] = [
 #[must_use]
 pub(super) fn version(minor: u8) -> Value {
     json!({
-        "major": "1", "minor": minor.to_string(), "gitVersion": format!("v1.{minor}.0+longshore-sandbox"),
+        "major": "1", "minor": minor.to_string(), "gitVersion": git_version(minor),
         "gitCommit": "", "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z", "goVersion": "",
-        "compiler": "", "platform": format!("{}/{}", std::env::consts::OS, architecture()),
+        "compiler": "", "platform": format!("{}/{}", std::env::consts::OS, crate::node::architecture()),
     })
 }
 
-/// Spells this machine's architecture as Kubernetes does.
+/// Spells the version that server and node say they have.
 #[must_use]
-pub fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    }
+pub(crate) fn git_version(minor: u8) -> String {
+    format!("v1.{minor}.0+longshore-sandbox")
 }
 
 /// Answers a path of discovery; `None` where there is nothing.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use hyper::{HeaderMap, Request, Response};
+use hyper::{HeaderMap, Method, Request, Response};
 use serde_json::{Value, json};
 
 use crate::auth::{self, User};
@@ -180,7 +180,7 @@ impl Call<'_> {
             Ok(bytes) => bytes,
             Err(failure) => return Ok(answer::failure(&failure)),
         };
-        let bytes = match as_json(&parts.headers, bytes) {
+        let bytes = match as_json(&parts.method, &parts.headers, bytes) {
             Ok(bytes) => bytes,
             Err(failure) => return Ok(answer::failure(&failure)),
         };
@@ -276,7 +276,7 @@ impl Call<'_> {
 
     fn answer(
         &self,
-        method: &hyper::Method,
+        method: &Method,
         headers: &HeaderMap,
         bytes: &[u8],
     ) -> Result<Response<Body>, Failure> {
@@ -328,9 +328,9 @@ impl Call<'_> {
         }
     }
 
-    fn without_resource(&self, method: &hyper::Method) -> Result<Response<Body>, Failure> {
+    fn without_resource(&self, method: &Method) -> Result<Response<Body>, Failure> {
         let path = self.info.path.trim_end_matches('/');
-        if method != hyper::Method::GET && method != hyper::Method::HEAD {
+        if method != Method::GET && method != Method::HEAD {
             return Err(Failure::method_not_allowed());
         }
         let found = match path {
@@ -555,16 +555,36 @@ impl Call<'_> {
     }
 }
 
-/// Turns the binary encoding into JSON; other bodies stay what they are.
-fn as_json(headers: &HeaderMap, bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
-    let is_wire = headers
+/// Turns the binary encoding and YAML into JSON, and refuses what is neither. A patch says in its type how it is meant.
+fn as_json(method: &Method, headers: &HeaderMap, bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
+    let kind = headers
         .get(CONTENT_TYPE)
-        .is_some_and(|of| of.as_bytes().starts_with(wire::CONTENT_TYPE.as_bytes()));
-    if !is_wire || bytes.is_empty() {
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default()
+        .trim();
+    if bytes.is_empty() || *method == Method::PATCH {
         return Ok(bytes);
     }
-    let object = wire::decode(&bytes)
-        .ok_or_else(|| Failure::bad_request("unable to decode the protobuf body"))?;
+    let object = match kind {
+        "" | "application/json" => return Ok(bytes),
+        "application/yaml" => {
+            let text = String::from_utf8_lossy(&bytes);
+            serde_saphyr::from_str::<Value>(&text).map_err(|error| {
+                Failure::bad_request(format!("error converting YAML to JSON: {error}"))
+            })?
+        }
+        wire::CONTENT_TYPE => wire::decode(&bytes)
+            .ok_or_else(|| Failure::bad_request("unable to decode the protobuf body"))?,
+        _ => {
+            return Err(Failure::new(
+                415,
+                "UnsupportedMediaType",
+                "the body of the request was in an unknown format - accepted media types include: application/json, \
+                 application/yaml, application/vnd.kubernetes.protobuf",
+            ));
+        }
+    };
     Ok(object.to_string().into_bytes())
 }
 

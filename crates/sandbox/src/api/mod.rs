@@ -24,4 +24,4 @@ mod validate;
 pub(crate) mod write;
 
 pub use body::Body;
-pub use discovery::architecture;
+pub(crate) use discovery::git_version;

@@ -155,7 +155,8 @@ fn check_version(sandbox: &Sandbox, query: &Query) -> Result<u64, Failure> {
     };
     let Ok(asked) = text.parse::<u64>() else {
         return Err(Failure::bad_request(format!(
-            "resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"
+            "invalid resource version: {}",
+            no_version(text)
         )));
     };
     let current = sandbox.store().version();
@@ -174,6 +175,12 @@ fn check_version(sandbox: &Sandbox, query: &Query) -> Result<u64, Failure> {
         return Err(failure);
     }
     Ok(asked)
+}
+
+fn no_version(text: &str) -> String {
+    format!(
+        "resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"
+    )
 }
 
 /// Cuts one page out of the objects, which are in order. The token names the last object of the page before.
@@ -227,11 +234,13 @@ pub(super) fn watch(
             &Query::read(&format!("fieldSelector=metadata.name={}", info.name)),
         )?;
     }
-    let asked = query
-        .get("resourceVersion")
-        .unwrap_or("0")
-        .parse::<u64>()
-        .unwrap_or(0);
+    let asked = match query.get("resourceVersion") {
+        None | Some("") => 0,
+        // A list calls the same thing a bad request; a watch gives a code and no reason.
+        Some(text) => text
+            .parse::<u64>()
+            .map_err(|_| Failure::new(500, "", no_version(text)))?,
+    };
     let namespace = scope(kind, info);
     let wants_initial = query.is_set("sendInitialEvents");
     let mut pending = Vec::new();

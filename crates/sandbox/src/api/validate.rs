@@ -46,7 +46,28 @@ pub(super) fn changed_object(kind: &Kind, old: &Value, new: &Value) -> Result<()
         }
         "jobs" => &["/spec/selector", "/spec/template", "/spec/completions"],
         "deployments" | "replicasets" => &["/spec/selector"],
-        "persistentvolumeclaims" => &["/spec/accessModes", "/spec/storageClassName"],
+        "persistentvolumeclaims" => {
+            let is_bound = !str_at(old, "/spec/volumeName").is_empty();
+            if fixed_claim(old, is_bound) != fixed_claim(new, is_bound) {
+                causes.push(Cause {
+                    reason: "FieldValueForbidden",
+                    field: "spec".to_owned(),
+                    message: CLAIM_FIXED.to_owned(),
+                });
+            }
+            &[][..]
+        }
+        "services" => {
+            let (before, after) = (&old["spec"]["clusterIP"], &new["spec"]["clusterIP"]);
+            if before != after && !str_at(old, "/spec/clusterIP").is_empty() {
+                causes.push(Cause {
+                    reason: "FieldValueInvalid",
+                    field: "spec.clusterIPs[0]".to_owned(),
+                    message: format!("Invalid value: [{after}]: may not change once set"),
+                });
+            }
+            &[][..]
+        }
         "rolebindings" | "clusterrolebindings" => &["/roleRef"],
         _ => &[],
     };
@@ -73,6 +94,23 @@ pub(super) fn changed_object(kind: &Kind, old: &Value, new: &Value) -> Result<()
 const POD_FIXED: &str = "Forbidden: pod updates may not change fields other than \
     `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions \
     to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+
+const CLAIM_FIXED: &str = "Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName \
+    for bound claims";
+
+/// A claim's spec without what may change; a volume may be named once.
+fn fixed_claim(claim: &Value, is_bound: bool) -> Value {
+    let mut spec = claim["spec"].clone();
+    if let Some(spec) = spec.as_object_mut() {
+        for field in ["resources", "volumeAttributesClassName"] {
+            spec.remove(field);
+        }
+        if !is_bound {
+            spec.remove("volumeName");
+        }
+    }
+    spec
+}
 
 /// A pod's spec without what may change.
 fn fixed_part(pod: &Value) -> Value {

@@ -1,4 +1,4 @@
-//! What every cluster starts with: namespaces, roles, the `kubernetes` service, a storage class.
+//! What every cluster starts with: namespaces, roles, the `kubernetes` service, a storage class, the node.
 
 use serde_json::json;
 
@@ -31,6 +31,7 @@ pub(super) fn make(sandbox: &Sandbox) {
             "provisioner": super::claims::PROVISIONER, "volumeBindingMode": "WaitForFirstConsumer",
         }),
     ));
+    objects.push((&kinds::NODE, crate::node::object(sandbox)));
     for (kind, object) in objects {
         if let Err(failure) = sandbox.create(kind, object) {
             tracing::error!(%failure, %kind, "cannot make a first object");

@@ -9,6 +9,7 @@ mod forward;
 mod harm;
 mod kubelet;
 pub mod logs;
+mod object;
 mod pods;
 pub mod stream;
 mod task;
@@ -16,6 +17,8 @@ mod upgrade;
 pub mod websocket;
 
 pub use config::{Config, Image, ImageRule};
+pub use object::architecture;
+pub(crate) use object::object;
 pub use pods::Node;
 pub use task::{Ports, Task};
 

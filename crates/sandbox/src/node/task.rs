@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::net::TcpListener;
@@ -33,18 +33,12 @@ impl Task {
     /// Says where a path of the container lies on this machine; `None` outside of all mounts.
     #[must_use]
     pub fn path(&self, path: &str) -> Option<PathBuf> {
-        let mut mounts = self.mounts.iter();
-        mounts.find_map(|(mount, directory)| {
-            let rest = path.strip_prefix(mount.as_str())?;
-            if rest.split('/').any(|part| part == "..") {
-                return None;
-            }
-            match rest.strip_prefix('/') {
-                Some("") => Some(directory.clone()),
-                Some(rest) => Some(directory.join(rest)),
-                None => rest.is_empty().then(|| directory.clone()),
-            }
-        })
+        behind(
+            self.mounts
+                .iter()
+                .map(|(mount, directory)| (mount.as_str(), directory.as_path())),
+            path,
+        )
     }
 
     /// Listens on a port of the container, which is another one on this machine.
@@ -62,5 +56,22 @@ impl Task {
     /// Writes a line to the log.
     pub fn say(&self, line: &str) {
         self.log.line(self.sandbox.clock().now(), line);
+    }
+}
+
+/// Says which file or directory stands behind a path of a container. The longest mount path that fits wins.
+pub(super) fn behind<'a>(
+    mounts: impl Iterator<Item = (&'a str, &'a Path)>,
+    path: &str,
+) -> Option<PathBuf> {
+    let fitting = mounts.filter_map(|(mount, directory)| {
+        let rest = path.strip_prefix(mount)?;
+        (rest.is_empty() || rest.starts_with('/')).then_some((mount, directory, rest))
+    });
+    let (_, directory, rest) = fitting.max_by_key(|(mount, ..)| mount.len())?;
+    match rest.trim_start_matches('/') {
+        "" => Some(directory.to_owned()),
+        rest if rest.split('/').any(|part| part == "..") => None,
+        rest => Some(directory.join(rest)),
     }
 }

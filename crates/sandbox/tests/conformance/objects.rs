@@ -354,3 +354,47 @@ pub(crate) async fn what_is_not_there_is_not_found(cluster: &Cluster) {
         "configmaps \"none\" not found",
     );
 }
+
+pub(crate) async fn bodies_have_known_types(cluster: &Cluster) {
+    let path = cluster.core("configmaps?dryRun=All");
+    let yaml = "metadata:\n  name: typed\ndata: {a: '1'}\n";
+    let ask = async |kind: &str| cluster.ask("POST", &path, kind, yaml.into()).await;
+    let made = ask("application/yaml").await.unwrap();
+    assert_eq!(made["data"]["a"], "1");
+    refused(
+        ask("text/plain").await,
+        415,
+        "UnsupportedMediaType",
+        "the body of the request was in an unknown format - accepted media types include: application/json, \
+         application/yaml, application/vnd.kubernetes.protobuf",
+    );
+}
+
+pub(crate) async fn a_version_is_a_number(cluster: &Cluster) {
+    let why = "resourceVersion: Invalid value: \"new\": strconv.ParseUint: parsing \"new\": invalid syntax";
+    let list = cluster.core("configmaps?resourceVersion=new");
+    refused(
+        cluster.get(&list).await,
+        400,
+        "BadRequest",
+        &format!("invalid resource version: {why}"),
+    );
+    let watch = cluster.get(&format!("{list}&watch=1")).await.unwrap_err();
+    assert_eq!((watch.code, watch.message.as_str()), (500, why));
+}
+
+pub(crate) async fn a_node_tells_of_itself(cluster: &Cluster) {
+    let nodes = cluster.get("/api/v1/nodes").await.unwrap();
+    let status = &nodes["items"][0]["status"];
+    let conditions = status["conditions"].as_array().unwrap();
+    assert!(
+        conditions
+            .iter()
+            .any(|one| one["type"] == "Ready" && one["status"] == "True")
+    );
+    let info = &status["nodeInfo"];
+    let labels = &nodes["items"][0]["metadata"]["labels"];
+    assert_eq!(info["architecture"], labels["kubernetes.io/arch"]);
+    assert_eq!(info["operatingSystem"], "linux");
+    assert!(status["capacity"]["cpu"].is_string());
+}

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::cluster::{Cluster, refused};
+use super::cluster::{Cluster, MERGE, refused};
 use super::exec::{self, pods, refusal, run, shell};
 
 /// The pod that commands run in. It is made by the first assertion and deleted by the last.
@@ -17,6 +17,9 @@ const WORKER: &str = "worker";
 
 /// Enough for every buffer on the way to fill.
 const LARGE_BYTES: usize = 64 << 20;
+
+/// Long after input was cut off.
+const CUT_OFF: Duration = Duration::from_secs(30);
 
 /// A pod that a restricted namespace admits.
 pub(crate) fn pod(cluster: &Cluster, name: &str, script: &str) -> Value {
@@ -123,6 +126,34 @@ pub(crate) async fn a_pod_with_a_claim_becomes_ready(cluster: &Cluster) {
         .await
         .unwrap();
     assert_eq!(claim["status"]["phase"], "Bound");
+    let other = json!({"spec": {"volumeName": "other"}});
+    let path = cluster.core("persistentvolumeclaims/shared");
+    let refusal = cluster.patch(&path, MERGE, other).await.unwrap_err();
+    assert_eq!((refusal.code, refusal.reason.as_str()), (422, "Invalid"));
+    // A server goes on with the difference.
+    let fixed = "PersistentVolumeClaim \"shared\" is invalid: spec: Forbidden: spec is immutable after creation except \
+                 resources.requests and volumeAttributesClassName for bound claims";
+    assert!(refusal.message.starts_with(fixed), "{}", refusal.message);
+}
+
+pub(crate) async fn a_message_is_left_behind(cluster: &Cluster) {
+    let mut pod = pod(cluster, "farewell", "printf 'so long' > \"$0\"; exit 3");
+    let spec = &mut pod["spec"];
+    spec["volumes"] = json!([{"name": "end", "emptyDir": {}}]);
+    let container = &mut spec["containers"][0];
+    container["volumeMounts"] = json!([{"name": "end", "mountPath": "/end"}]);
+    container["terminationMessagePath"] = "/end/message".into();
+    let command = container["command"].as_array_mut().unwrap();
+    command.push("/end/message".into());
+    cluster.post(&cluster.core("pods"), pod).await.unwrap();
+    let ended = |pod: &Value| pod["status"]["phase"] == "Failed";
+    let path = cluster.core("pods/farewell");
+    let pod = cluster.until("the end of a pod", &path, ended).await;
+    let end = &pod["status"]["containerStatuses"][0]["state"]["terminated"];
+    assert_eq!(
+        (&end["message"], &end["exitCode"], &end["reason"]),
+        (&json!("so long"), &json!(3), &json!("Error"))
+    );
 }
 
 pub(crate) async fn a_command_ends_with_its_status(cluster: &Cluster) {
@@ -224,15 +255,12 @@ pub(crate) async fn both_ways_at_once_arrive_whole(cluster: &Cluster) {
 /// The most surprising thing that real clusters do: an upload is cut off and called a success.
 pub(crate) async fn an_output_that_is_closed_cuts_input_off_with_success(cluster: &Cluster) {
     let sent = noise(LARGE_BYTES);
-    let heard = shell(
-        cluster,
-        WORKER,
-        "exec cat > \"$1\"",
-        &["/data/shared/cut"],
-        &sent,
-    )
-    .await;
-    assert!(heard.is_success());
+    let arguments = ["/data/shared/cut"];
+    let heard = shell(cluster, WORKER, "exec cat > \"$1\"", &arguments, &sent);
+    // A busy node was once seen to let the session hang, which is no better.
+    if let Ok(heard) = tokio::time::timeout(CUT_OFF, heard).await {
+        assert!(heard.is_success());
+    }
     let size = shell(
         cluster,
         WORKER,

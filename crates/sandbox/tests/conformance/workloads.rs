@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::cluster::{Cluster, refused};
+use super::cluster::{Cluster, MERGE, refused};
 
 pub(crate) async fn a_pod_needs_its_account_and_gets_its_defaults(cluster: &Cluster) {
     let pods = cluster.core("pods?dryRun=All");
@@ -115,5 +115,26 @@ pub(crate) async fn a_service_has_an_address(cluster: &Cluster) {
         422,
         "Invalid",
         "Service \"t\" is invalid: spec.ports: Required value",
+    );
+}
+
+pub(crate) async fn a_service_keeps_its_address(cluster: &Cluster) {
+    let service = json!({"metadata": {"name": "kept"}, "spec": {"ports": [{"port": 80}]}});
+    let made = cluster.post(&cluster.core("services"), service).await;
+    let path = cluster.core("services/kept");
+    let taken = made.unwrap()["spec"]["clusterIP"].clone();
+    let other = if taken == "10.96.0.77" {
+        "10.96.0.78"
+    } else {
+        "10.96.0.77"
+    };
+    let patch = json!({"spec": {"clusterIP": other, "clusterIPs": [other]}});
+    refused(
+        cluster.patch(&path, MERGE, patch).await,
+        422,
+        "Invalid",
+        &format!(
+            "Service \"kept\" is invalid: spec.clusterIPs[0]: Invalid value: [\"{other}\"]: may not change once set"
+        ),
     );
 }

@@ -1,6 +1,6 @@
 //! The life of one container: image, start, end, and again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::expand::expand;
 use super::pod::Worker;
 use super::state::{State, Status, Terminated};
 use super::volumes::{self, Volumes};
-use super::{env, probe};
+use super::{env, farewell, probe};
 use crate::events::Severity;
 use crate::node::channel::Exit;
 use crate::node::config::Image;
@@ -45,12 +45,11 @@ pub(super) async fn run(
     loop {
         let begun = worker.now();
         one.pull().await;
-        let (code, message) = one.once(volumes).await;
-        let reason = match code {
-            0 => "Completed",
-            137 if worker.live.is_out_of_memory() => "OOMKilled",
-            _ if !message.is_empty() => "StartError",
-            _ => "Error",
+        let (code, reason, message) = match one.once(volumes).await {
+            Ok((0, message)) => (0, "Completed", message),
+            Ok((137, message)) if worker.live.is_out_of_memory() => (137, "OOMKilled", message),
+            Ok((code, message)) => (code, "Error", message),
+            Err(why) => (128, "StartError", why),
         };
         let end = Terminated {
             code,
@@ -175,8 +174,8 @@ impl One<'_> {
         std::future::pending().await
     }
 
-    /// Starts the container and waits for its end: exit code, and a message if it did not even start.
-    async fn once(&self, volumes: &Volumes) -> (i32, String) {
+    /// Starts the container and waits for its end: exit code and termination message, or why it did not even start.
+    async fn once(&self, volumes: &Volumes) -> Result<(i32, String), String> {
         let config = &self.worker.sandbox.config().node;
         tokio::time::sleep(config.start_delay).await;
         let log = Log::default();
@@ -187,13 +186,13 @@ impl One<'_> {
         let _complete = Complete(log.clone());
         let env = self.env().await;
         match config.image(str_at(self.container, "/image")) {
-            Image::Task(body) => self.task(&*body, env, volumes, &log).await,
+            Image::Task(body) => Ok((self.task(&*body, env, volumes, &log).await, String::new())),
             Image::OtherArchitecture => {
                 log.line(self.worker.now(), "exec: exec format error");
-                (255, String::new())
+                Ok((255, String::new()))
             }
             Image::Tools(tools) => self.process(tools, env, volumes, &log).await,
-            Image::Missing => (128, "image not found".to_owned()),
+            Image::Missing => Err("image not found".to_owned()),
         }
     }
 
@@ -227,7 +226,7 @@ impl One<'_> {
         env: std::collections::BTreeMap<String, String>,
         volumes: &Volumes,
         log: &Log,
-    ) -> (i32, String) {
+    ) -> i32 {
         let sandbox = &self.worker.sandbox;
         let mounts = volumes::mounts(self.container, volumes).unwrap_or_default();
         let outside = |source: PathBuf| sandbox.node().seen_from_outside(&source);
@@ -244,11 +243,10 @@ impl One<'_> {
         };
         let work = body(task);
         self.started();
-        let code = tokio::select! {
+        tokio::select! {
             code = work => code,
             never = self.ready(None) => match never {},
-        };
-        (code, String::new())
+        }
     }
 
     async fn process(
@@ -257,7 +255,7 @@ impl One<'_> {
         env: std::collections::BTreeMap<String, String>,
         volumes: &Volumes,
         log: &Log,
-    ) -> (i32, String) {
+    ) -> Result<(i32, String), String> {
         match self.start(tools, env, volumes).await {
             Ok((container, mut started)) => {
                 self.worker.live.change(self.name(), |instance| {
@@ -282,12 +280,14 @@ impl One<'_> {
                     never = self.ready(Some(&container)) => match never {},
                 };
                 container.stop();
-                (exit.code, String::new())
+                let outside = |path: &Path| sandbox.node().seen_from_outside(path);
+                let message = farewell::message(self.container, volumes, outside);
+                Ok((exit.code, message))
             }
             Err(why) => {
                 self.event(Severity::Warning, "Failed", &format!("Error: {why}"));
                 log.line(self.worker.now(), &why);
-                (128, why)
+                Err(why)
             }
         }
     }

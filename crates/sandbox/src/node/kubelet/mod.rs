@@ -3,6 +3,7 @@
 mod containers;
 mod env;
 mod expand;
+mod farewell;
 mod pod;
 mod probe;
 mod schedule;

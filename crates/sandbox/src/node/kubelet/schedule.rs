@@ -3,24 +3,25 @@
 use serde_json::Value;
 
 use crate::node::NAME;
+use crate::node::object::{CORES, MEMORY_GIB};
 use crate::store::str_at;
 use crate::{Sandbox, kinds};
-
-/// What the node offers, as its object says: cores in thousandths, and bytes.
-const CPU_MILLIS: u64 = 8_000;
-const MEMORY_BYTES: u64 = 32 << 30;
 
 /// Says why the pod cannot be scheduled, as a scheduler words it.
 pub(super) fn refusal(sandbox: &Sandbox, pod: &Value) -> Option<String> {
     let spec = &pod["spec"];
+    let Ok(node) = sandbox.store().get(&kinds::NODE, "", NAME) else {
+        return Some("no nodes available to schedule pods".to_owned());
+    };
+    let labels = &node["metadata"]["labels"];
     if let Some(selector) = spec["nodeSelector"].as_object()
-        && selector.iter().any(|(key, value)| value != label(key))
+        && selector.iter().any(|(key, value)| *value != labels[key])
     {
         return Some(one_node(
             "node(s) didn't match Pod's node affinity/selector",
         ));
     }
-    for (resource, most) in [("cpu", CPU_MILLIS), ("memory", MEMORY_BYTES)] {
+    for (resource, most) in [("cpu", CORES * 1000), ("memory", MEMORY_GIB << 30)] {
         let containers = spec["containers"].as_array().into_iter().flatten();
         let wanted: u64 = containers
             .filter_map(|container| {
@@ -37,23 +38,6 @@ pub(super) fn refusal(sandbox: &Sandbox, pod: &Value) -> Option<String> {
 
 fn one_node(why: &str) -> String {
     format!("0/1 nodes are available: 1 {why}.")
-}
-
-fn label(key: &str) -> &'static str {
-    match key {
-        "kubernetes.io/hostname" => NAME,
-        "kubernetes.io/os" => "linux",
-        "kubernetes.io/arch" => architecture(),
-        _ => "",
-    }
-}
-
-fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    }
 }
 
 /// Claims have to be there and bound; one that binds late is told which node it is wanted on.
