@@ -59,7 +59,6 @@ async fn the_least_role_is_enough_and_says_what_it_lacks() {
 #[tokio::test]
 async fn a_wide_role_leaves_nothing_unchecked() {
     let site = Site::start().await;
-    site.node("arm64");
     let report = check(&site.connect(User::Admin).await).await;
     assert_eq!(report.verdict(), None, "{:#?}", report.findings);
     let not_passed: Vec<_> = report

@@ -146,24 +146,14 @@ impl Site {
             .unwrap();
     }
 
-    /// Puts a node object where the sandbox has none of its own.
+    /// Lets the node say it is of another architecture.
     pub(crate) fn node(&self, architecture: &str) {
-        let mut info = json!({"architecture": architecture});
-        for field in [
-            "bootID",
-            "containerRuntimeVersion",
-            "kernelVersion",
-            "kubeProxyVersion",
-            "kubeletVersion",
-            "machineID",
-            "operatingSystem",
-            "osImage",
-            "systemUUID",
-        ] {
-            info[field] = json!("");
-        }
-        let node = json!({"metadata": {"name": "sandbox"}, "status": {"nodeInfo": info}});
-        self.sandbox().store().create(&kinds::NODE, node).unwrap();
+        let change = |node: &mut Value| {
+            node["status"]["nodeInfo"]["architecture"] = architecture.into();
+            Ok(())
+        };
+        let store = self.sandbox().store();
+        store.modify(&kinds::NODE, "", "sandbox", change).unwrap();
     }
 }
 
