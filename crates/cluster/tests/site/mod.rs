@@ -19,7 +19,7 @@ use sandbox::fault::{Faults, Script};
 use sandbox::kinds::{self, Kind};
 use sandbox::store::{Object, labels};
 use sandbox::{Config, Running, Sandbox, auth, release as installed};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 /// The namespace of the release.
