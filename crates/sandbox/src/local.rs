@@ -27,8 +27,11 @@ pub use report::{Report, faults};
 /// Version of the folder's contents. A program that finds another one leaves it alone.
 const VERSION: u32 = 1;
 
-/// How long a sandbox may take to start, and to end.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a sandbox may take to start. Most take less than a second; a busy machine is no reason to give up.
+const STARTING: Duration = Duration::from_secs(90);
+
+/// How long it may take to end before it is killed, and then until it is gone.
+const ENDING: Duration = Duration::from_secs(15);
 
 /// How often a change is looked for.
 const PERIOD: Duration = Duration::from_millis(20);
@@ -70,8 +73,8 @@ pub enum LocalError {
     #[error("the sandbox ended before it was ready: {0}")]
     EndedEarly(String),
     /// It takes too long.
-    #[error("the sandbox was not {0} within {PATIENCE:?}")]
-    TooSlow(&'static str),
+    #[error("the sandbox was not {0} within {1:?}")]
+    TooSlow(&'static str, Duration),
     /// Starting it failed.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -114,7 +117,10 @@ pub struct State {
 }
 
 /// How long the release may take to come up before the sandbox says that it is up all the same.
-const SETTLING: Duration = Duration::from_secs(5);
+const SETTLING: Duration = Duration::from_secs(60);
+
+/// The same where a fault script may keep it from ever coming up.
+const SETTLING_UNDER_FAULTS: Duration = Duration::from_secs(5);
 
 /// How to start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -221,11 +227,11 @@ fn start(folder: &Path, options: &Options, serve: &mut Command) -> Result<State,
             let said = fs::read_to_string(&log).unwrap_or_default();
             return Err(LocalError::EndedEarly(said.trim().to_owned()));
         }
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > STARTING {
             // It is ours, and of no use.
             drop(child.kill());
             drop(child.wait());
-            return Err(LocalError::TooSlow("ready"));
+            return Err(LocalError::TooSlow("ready", STARTING));
         }
         std::thread::sleep(PERIOD);
     }
@@ -287,11 +293,11 @@ pub fn down(folder: &Path) -> Result<State, LocalError> {
             // It may have ended just now.
             kill_process(pid, signal).ok();
         }
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > ENDING {
             signal = Signal::KILL;
         }
-        if begun.elapsed() > PATIENCE * 2 {
-            return Err(LocalError::TooSlow("gone"));
+        if begun.elapsed() > ENDING * 2 {
+            return Err(LocalError::TooSlow("gone", ENDING * 2));
         }
         std::thread::sleep(PERIOD * 5);
     }
@@ -353,8 +359,12 @@ async fn serve_with(
     }
     let running = Sandbox::start(config, Arc::new(faults.clone())).await?;
     release::install(running.sandbox(), &options.namespace)?;
-    // Who is told that it is up goes on to use it. A fault script may keep it from ever being so.
-    release::until_ready(running.sandbox(), &options.namespace, SETTLING).await;
+    // Who is told that it is up goes on to use it.
+    let settling = match options.faults {
+        None => SETTLING,
+        Some(_) => SETTLING_UNDER_FAULTS,
+    };
+    release::until_ready(running.sandbox(), &options.namespace, settling).await;
     if !ours.stands() {
         // Whoever started this one was killed, and another one has the place.
         running.stop().await;

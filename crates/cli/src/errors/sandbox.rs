@@ -38,7 +38,7 @@ pub(crate) fn sandbox(error: &LocalError, folder: &Path) -> Failure {
         LocalError::EndedEarly(_) => {
             failure(Exit::Internal, "sandbox.ended-early").remedy(remedy::REPORT)
         }
-        LocalError::TooSlow(_) => failure(Exit::LocalIo, "sandbox.too-slow")
+        LocalError::TooSlow(..) => failure(Exit::LocalIo, "sandbox.too-slow")
             .remedy("Try again when the machine is less busy.")
             .retryable(),
         LocalError::Start(StartError::NotLoopback(_)) => {

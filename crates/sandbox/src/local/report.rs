@@ -17,7 +17,7 @@ use crate::api::faults::PATH;
 use crate::fault::RuleReport;
 
 /// How long an answer may take; also how long the API server may be away, as a fault script can make it.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How often it is tried.
 const PERIOD: Duration = Duration::from_millis(50);

@@ -26,6 +26,9 @@ const IMAGES: &str = "longshore.sandbox/";
 /// Name of the release.
 pub const RELEASE: &str = "demo";
 
+/// Name of its service, which a client submits to.
+const SERVICE: &str = "jobs-manager";
+
 /// Says where the SQL side of a sandbox lies.
 #[must_use]
 pub fn database(config: &Config) -> PathBuf {
@@ -65,7 +68,7 @@ pub fn install(sandbox: &Sandbox, namespace: &str) -> Result<(), Failure> {
     objects::install(sandbox, namespace)
 }
 
-/// Waits until the release's service takes requests, for so long at most. Says whether it does.
+/// Waits until the release's service takes requests and clients can find it, for so long at most. Says whether it is so.
 pub async fn until_ready(sandbox: &Sandbox, namespace: &str, patience: Duration) -> bool {
     let waiting = async {
         while !is_ready(sandbox, namespace) {
@@ -78,11 +81,14 @@ pub async fn until_ready(sandbox: &Sandbox, namespace: &str, patience: Duration)
 const LOOK: Duration = Duration::from_millis(20);
 
 fn is_ready(sandbox: &Sandbox, namespace: &str) -> bool {
-    let (pods, _) = sandbox.store().list(&kinds::POD, Some(namespace));
-    pods.iter().any(|pod| {
-        let of_service = pod["metadata"]["labels"]["app"] == "manager";
-        let conditions = pod["status"]["conditions"].as_array();
-        let mut conditions = conditions.into_iter().flatten();
-        of_service && conditions.any(|it| it["type"] == "Ready" && it["status"] == "True")
+    // What a client asks for; it follows a moment after the pod.
+    let (slices, _) = sandbox
+        .store()
+        .list(&kinds::ENDPOINT_SLICE, Some(namespace));
+    slices.iter().any(|slice| {
+        let of_service = slice["metadata"]["labels"]["kubernetes.io/service-name"] == SERVICE;
+        let endpoints = slice["endpoints"].as_array();
+        let mut endpoints = endpoints.into_iter().flatten();
+        of_service && endpoints.any(|it| it["conditions"]["ready"] == true)
     })
 }

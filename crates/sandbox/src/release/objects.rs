@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{IMAGES, RELEASE};
+use super::{IMAGES, RELEASE, SERVICE};
 use crate::kinds::{self, Kind};
 use crate::{Failure, Sandbox};
 
@@ -170,7 +170,7 @@ fn workloads(namespace: &str) -> Objects {
         (
             &kinds::SERVICE,
             json!({
-                "apiVersion": "v1", "kind": "Service", "metadata": meta(namespace, "jobs-manager"),
+                "apiVersion": "v1", "kind": "Service", "metadata": meta(namespace, SERVICE),
                 "spec": {
                     "selector": {"app": "manager"}, "ports": [{"name": "http", "port": 8080, "targetPort": 8080}],
                 },
