@@ -28,8 +28,8 @@ async fn lab() -> Lab {
     lab
 }
 
-/// Short enough for a test, long enough for a busy machine.
-fn limits() -> Limits {
+/// For tests of the silence that is borne; all others bear more of it.
+fn short_stall() -> Limits {
     Limits {
         stall: Duration::from_secs(4),
         ..Limits::default()
@@ -37,8 +37,12 @@ fn limits() -> Limits {
 }
 
 async fn start(lab: &Lab, script: &str) -> Result<Process, StartError> {
+    start_within(lab, script, Limits::default()).await
+}
+
+async fn start_within(lab: &Lab, script: &str, limits: Limits) -> Result<Process, StartError> {
     let command = ["sh", "-c", script].map(str::to_owned).to_vec();
-    exec::start(&lab.client, NAMESPACE, "p", "main", command, &limits()).await
+    exec::start(&lab.client, NAMESPACE, "p", "main", command, &limits).await
 }
 
 async fn hear(process: &mut Process) -> Said {
@@ -110,7 +114,15 @@ async fn outputs_and_codes_come_back() {
 async fn a_missing_program_is_refused() {
     let lab = lab().await;
     let command = vec!["/no/such/program".to_owned()];
-    let process = exec::start(&lab.client, NAMESPACE, "p", "main", command, &limits()).await;
+    let process = exec::start(
+        &lab.client,
+        NAMESPACE,
+        "p",
+        "main",
+        command,
+        &Limits::default(),
+    )
+    .await;
     let said = hear(&mut process.unwrap()).await;
     assert!(
         matches!(&said.end, Some(End::Refused(text)) if text.contains("/no/such/program")),
@@ -196,7 +208,8 @@ async fn an_end_without_a_status_is_a_loss() {
         lab.script(&format!(
             "rules: [{{name: x, on: exec, fault: {{{fault}}}}}]"
         ));
-        let process = start(&lab, "cat; echo over").await.unwrap();
+        let process = start_within(&lab, "cat; echo over", short_stall());
+        let process = process.await.unwrap();
         let said = talk(process, noise(40 << 20), INPUT_MAX_BYTES).await;
         assert!(is_lost(&said, word), "{fault}: {:?}", said.end);
         lab.every_rule_fired();
@@ -207,7 +220,8 @@ async fn an_end_without_a_status_is_a_loss() {
 #[tokio::test(flavor = "multi_thread")]
 async fn silence_of_a_live_process_is_no_stall() {
     let lab = lab().await;
-    let mut process = start(&lab, "sleep 6; echo late").await.unwrap();
+    let process = start_within(&lab, "sleep 6; echo late", short_stall());
+    let mut process = process.await.unwrap();
     let said = hear(&mut process).await;
     assert_eq!(
         (said.stdout.as_slice(), said.end),
@@ -218,7 +232,8 @@ async fn silence_of_a_live_process_is_no_stall() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_listener_is_no_stall() {
     let lab = lab().await;
-    let mut process = start(&lab, "cat; true").await.unwrap();
+    let process = start_within(&lab, "cat; true", short_stall());
+    let mut process = process.await.unwrap();
     let (sender, _) = tokio::sync::mpsc::channel(1);
     let sender = std::mem::replace(&mut process.input, sender);
     let sending = async move {
@@ -231,7 +246,7 @@ async fn a_slow_listener_is_no_stall() {
     };
     // Everything on the way is full by then, and nothing moves because nobody listens here.
     let hearing = async {
-        tokio::time::sleep(limits().stall + Duration::from_secs(2)).await;
+        tokio::time::sleep(short_stall().stall + Duration::from_secs(2)).await;
         hear(&mut process).await
     };
     let said = tokio::join!(sending, hearing).1;
@@ -253,7 +268,7 @@ async fn what_is_not_there_is_gone() {
     let lab = lab().await;
     let check = async |pod: &str, container: &str, word: &str| {
         let command = vec!["true".to_owned()];
-        let limits = limits();
+        let limits = Limits::default();
         let result = exec::start(&lab.client, NAMESPACE, pod, container, command, &limits).await;
         let error = result.unwrap_err();
         assert!(
@@ -272,7 +287,8 @@ async fn each_missing_verb_is_named() {
         let rules = json!([{"apiGroups": [""], "resources": ["pods/exec"], "verbs": [verb]}]);
         let client = lab.client_with(&format!("only-{verb}"), rules).await;
         let command = vec!["true".to_owned()];
-        let result = exec::start(&client, NAMESPACE, "p", "main", command, &limits()).await;
+        let result =
+            exec::start(&client, NAMESPACE, "p", "main", command, &Limits::default()).await;
         let error = result.unwrap_err();
         assert!(
             matches!(&error, StartError::Forbidden(text) if text.contains(missing)),
@@ -320,7 +336,7 @@ async fn an_api_server_that_is_away() {
     let client = lab.client.clone();
     lab.running.stop().await;
     let command = vec!["true".to_owned()];
-    let result = exec::start(&client, NAMESPACE, "p", "main", command, &limits()).await;
+    let result = exec::start(&client, NAMESPACE, "p", "main", command, &Limits::default()).await;
     assert!(matches!(result, Err(StartError::Unreachable { .. })));
 }
 
@@ -330,7 +346,7 @@ async fn a_refused_credential_is_renewed_once() {
     let stale = lab.client_of("no such token").await;
     let renewed = Arc::new(AtomicUsize::new(0));
     let (count, fresh) = (Arc::clone(&renewed), lab.client.clone());
-    let container = Container::new(stale.clone(), NAMESPACE, "p", "main", limits());
+    let container = Container::new(stale.clone(), NAMESPACE, "p", "main", Limits::default());
     let container = container.renewing(Arc::new(move || {
         count.fetch_add(1, Ordering::Relaxed);
         let fresh = fresh.clone();
@@ -342,7 +358,7 @@ async fn a_refused_credential_is_renewed_once() {
     }
     assert_eq!(renewed.load(Ordering::Relaxed), 1, "the fresh one is kept");
 
-    let container = Container::new(stale.clone(), NAMESPACE, "p", "main", limits());
+    let container = Container::new(stale.clone(), NAMESPACE, "p", "main", Limits::default());
     let container = container.renewing(Arc::new(move || {
         let stale = stale.clone();
         async move { Ok(stale) }.boxed()

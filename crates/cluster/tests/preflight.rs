@@ -2,8 +2,6 @@
 
 mod site;
 
-use std::time::Duration;
-
 use cluster::preflight::{self, Class, Outcome, Report, Rule, Severity};
 use cluster::token::{self, Source, TokenError};
 use cluster::{Connection, info};
@@ -251,7 +249,6 @@ async fn info_has_its_parts_also_when_discovery_fails() {
     assert!(left <= jiff::SignedDuration::from_secs(601), "{left}");
     assert_eq!(token.fingerprint().len(), 16);
     site.change(&kinds::ROLE, "pusher", |role| role["rules"] = json!([]));
-    tokio::time::sleep(Duration::from_millis(10)).await;
     let found = info::gather(&connection, None, token::FOR_A_LOOK).await;
     assert!(found.release.is_err() && found.token.is_none());
 }

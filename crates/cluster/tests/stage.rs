@@ -157,21 +157,29 @@ async fn an_image_of_another_architecture_is_recognised() {
 #[tokio::test]
 async fn a_pod_that_finds_no_node_is_given_up_with_the_schedulers_words() {
     let site = Site::start().await;
-    let limits = Limits {
-        pod_ready: Duration::from_millis(600),
-        ..quick()
-    };
-    let connection = site.connect_to(User::Pusher, NAMESPACE, limits).await;
-    let mut plan = plan(&connection, request("t")).await;
-    plan.node_selector = [("pool".to_owned(), "none".to_owned())].into();
-    let (pod, _) = opened(&connection, &plan, &go_on()).await;
-    let error = pod.unwrap_err();
-    let StageError::TooSlow { waiting, .. } = &error else {
-        panic!("{error:?}");
-    };
-    assert!(waiting.contains("0/1 nodes are available"), "{waiting}");
-    assert!(error.to_string().contains("--pod-timeout"), "{error}");
-    assert_eq!(site.stage_pods().len(), 0);
+    let mut patience = Duration::from_millis(300);
+    loop {
+        let limits = Limits {
+            pod_ready: patience,
+            ..quick()
+        };
+        let connection = site.connect_to(User::Pusher, NAMESPACE, limits).await;
+        let mut plan = plan(&connection, request("t")).await;
+        plan.node_selector = [("pool".to_owned(), "none".to_owned())].into();
+        let (pod, _) = opened(&connection, &plan, &go_on()).await;
+        let error = pod.unwrap_err();
+        let StageError::TooSlow { waiting, .. } = &error else {
+            panic!("{error:?}");
+        };
+        assert!(error.to_string().contains("--pod-timeout"), "{error}");
+        assert_eq!(site.stage_pods().len(), 0);
+        if waiting.contains("0/1 nodes are available") {
+            return;
+        }
+        // The scheduler of a busy machine has said nothing yet.
+        patience *= 2;
+        assert!(patience < Duration::from_secs(60), "{waiting}");
+    }
 }
 
 #[tokio::test]

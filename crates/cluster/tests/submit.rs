@@ -86,6 +86,25 @@ fn retries(run: &Run) -> usize {
     run.events.iter().filter(is_retry).count()
 }
 
+/// Runs under faults with a limit that doubles until what should be tried was tried: a busy machine may need long to get there.
+async fn with_more_and_more_time(
+    lab: &Lab,
+    script: &str,
+    limits: impl Fn(Duration) -> Limits,
+    was_tried: impl Fn(&Run) -> bool,
+) -> Run {
+    let mut time = Duration::from_millis(300);
+    loop {
+        lab.script(script);
+        let wanted = submission("slow_pets", &format!("k{}", time.as_millis()));
+        let found = run(lab, &lab.client, &wanted, &limits(time)).await;
+        time *= 2;
+        if was_tried(&found) || time > Duration::from_secs(60) {
+            return found;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_accepted_once_and_its_key_told_first() {
     let lab = lab().await;
@@ -188,17 +207,15 @@ async fn a_lost_answer_does_not_make_an_old_run_ours() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attempt_that_was_sent_is_not_forgotten_for_a_later_one() {
     let lab = lab().await;
-    lab.script(
-        "rules:
+    let script = "rules:
 - {name: lost, on: port_forward, fault: {cut: {direction: out}}}
 - {name: away, on: request, match: {resource: pods/portforward}, skip: 1, times: 0, fault: {answer: {code: 503}}}
-",
-    );
-    let limits = Limits {
-        retry: Duration::from_secs(2),
+";
+    let limits = |retry| Limits {
+        retry,
         ..Limits::default()
     };
-    let found = run(&lab, &lab.client, &submission("slow_pets", "k"), &limits).await;
+    let found = with_more_and_more_time(&lab, script, limits, |found| retries(found) >= 1).await;
     lab.every_rule_fired();
     assert!(
         matches!(found.result, Err(SubmitError::Unanswered { .. })),
@@ -251,15 +268,14 @@ async fn a_refused_token_is_minted_once_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_never_answers_ends_in_time() {
     let lab = lab().await;
-    lab.script(
-        "rules: [{name: deaf, on: port_forward, times: 0, fault: {stall: {direction: out}}}]",
-    );
-    let limits = Limits {
+    let script =
+        "rules: [{name: deaf, on: port_forward, times: 0, fault: {stall: {direction: out}}}]";
+    let limits = |retry| Limits {
         submit: Duration::from_millis(300),
-        retry: Duration::from_secs(2),
+        retry,
         ..Limits::default()
     };
-    let found = run(&lab, &lab.client, &submission("slow_pets", "k"), &limits).await;
+    let found = with_more_and_more_time(&lab, script, limits, |found| retries(found) >= 1).await;
     assert!(
         matches!(&found.result, Err(SubmitError::Unanswered { reason, .. }) if reason.contains("--submit-timeout")),
         "{:?}",
@@ -316,16 +332,17 @@ async fn a_tunnel_that_is_not_to_be_had() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_server_that_takes_its_time() {
     let lab = lab().await;
-    let limits = Limits {
-        request: Duration::from_millis(300),
+    let limits = |request| Limits {
+        request,
         retry: Duration::ZERO,
         ..Limits::default()
     };
     for resource in ["services", "pods/portforward"] {
-        lab.script(&format!(
-            "rules: [{{name: slow, on: request, match: {{resource: {resource}}}, times: 0, fault: {{delay: {{millis: 20000}}}}}}]"
-        ));
-        let found = run(&lab, &lab.client, &submission("pets", "k"), &limits).await;
+        let script = format!(
+            "rules: [{{name: slow, on: request, match: {{resource: {resource}}}, times: 0, fault: {{delay: {{millis: 120000}}}}}}]"
+        );
+        let was_asked = |_: &Run| lab.has_struck();
+        let found = with_more_and_more_time(&lab, &script, limits, was_asked).await;
         assert!(
             matches!(&found.result, Err(SubmitError::Tunnel(TunnelError::Unreachable { reason, .. })) if reason.contains("--request-timeout")),
             "{:?}",

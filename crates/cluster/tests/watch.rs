@@ -330,17 +330,24 @@ async fn every_detachment_has_its_reason() {
     big["spec"]["template"]["spec"]["containers"][0]["resources"] =
         json!({"requests": {"cpu": "999"}});
     make(&lab, big);
+    until_it_waits(&lab, "big", "Unschedulable").await;
     let limits = Limits {
         job_start: Duration::from_secs(1),
         ..Limits::default()
     };
     let waiting = watch(&lab.client, "big", &limits).await;
     assert_eq!(waiting.outcome(), &Outcome::Detached(Detach::NotStarted));
-    assert!(
-        waiting.has(
-            |event| matches!(event, Event::Waiting { reason, .. } if reason == "Unschedulable")
-        )
-    );
+}
+
+/// Watches until it is told that a Job's pod waits for a reason like that.
+async fn until_it_waits(lab: &Lab, job: &str, word: &str) {
+    let (limits, stop) = (Limits::default(), CancellationToken::new());
+    let watched = watch_until(&lab.client, job, &limits, &stop, |event| {
+        if matches!(event, Event::Waiting { reason, .. } if reason.contains(word)) {
+            stop.cancel();
+        }
+    });
+    assert_eq!(watched.await.outcome(), &Outcome::Detached(Detach::Asked));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -350,16 +357,7 @@ async fn an_image_that_cannot_be_had_is_told() {
     missing["spec"]["template"]["spec"]["containers"][0]["image"] =
         "sandbox.invalid/missing:1".into();
     make(&lab, missing);
-    let limits = Limits {
-        job_start: Duration::from_secs(2),
-        ..Limits::default()
-    };
-    let watched = watch(&lab.client, "missing", &limits).await;
-    assert!(
-        watched.has(
-            |event| matches!(event, Event::Waiting { reason, .. } if reason.contains("Image"))
-        )
-    );
+    until_it_waits(&lab, "missing", "Image").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -380,17 +378,31 @@ async fn a_reason_that_will_not_go_away_ends_the_watch() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_server_that_comes_back_and_one_that_does_not() {
     let lab = Lab::start().await;
-    make(&lab, job("j", &format!("sleep 3; {}", banner(1, 1, 0))));
-    let sandbox = lab.sandbox().clone();
+    let script = "echo begun; while [ ! -e \"$1\" ]; do sleep 0.05; done";
+    let told = tempfile::tempdir().unwrap();
+    let told = told.path().join("told");
+    let mut waiting = job("j", &format!("{script}; {}", banner(1, 1, 0)));
+    let command = &mut waiting["spec"]["template"]["spec"]["containers"][0]["command"];
+    let words = command.as_array_mut().unwrap();
+    words.extend(["sh".into(), told.display().to_string().into()]);
+    make(&lab, waiting);
+    let (limits, stop) = (Limits::default(), CancellationToken::new());
+    let (begun, missed) = (Notify::new(), CancellationToken::new());
+    let watching = watch_until(&lab.client, "j", &limits, &stop, |event| match event {
+        Event::Line(_) => begun.notify_one(),
+        Event::Unreachable(_) => missed.cancel(),
+        _ => {}
+    });
     let restarting = async {
-        tokio::time::sleep(Duration::from_millis(700)).await;
-        sandbox
-            .restart_api(Duration::from_millis(800))
-            .await
-            .unwrap();
+        begun.notified().await;
+        // Away until somebody has missed it, however seldom they look.
+        while !missed.is_cancelled() {
+            let pause = Duration::from_millis(400);
+            lab.sandbox().restart_api(pause).await.unwrap();
+        }
+        std::fs::write(&told, "").unwrap();
     };
-    let limits = Limits::default();
-    let (watched, ()) = tokio::join!(watch(&lab.client, "j", &limits), restarting);
+    let (watched, ()) = tokio::join!(watching, restarting);
     assert_eq!(watched.outcome(), &Outcome::Succeeded);
     assert!(watched.has(|event| matches!(event, Event::Unreachable(_))));
     assert!(watched.result.unwrap().summary.unwrap().is_whole);

@@ -115,13 +115,7 @@ async fn a_volume_that_is_being_written_becomes_read_only_when_the_file_is_close
     let heard = hear(&mut socket).await;
     assert_eq!(heard.stdout.trim(), "5", "{heard:?}");
     // The script can be done a moment before the command that struck it is.
-    for _ in 0..1000 {
-        if lab.faults.unfired().is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    lab.every_rule_fired();
+    lab.until_every_rule_fired().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,8 +174,19 @@ async fn a_log_ends_in_order_while_its_container_runs() {
     lab.every_rule_fired();
     let object = lab.get(POD).await.1;
     assert!(object.contains("\"phase\":\"Running\""), "{object}");
-    let again = lab.get(&format!("{POD}/log")).await.1;
-    assert_eq!(again, "one\ntwo\n");
+    until_the_log_is(&lab, "one\ntwo\n").await;
+}
+
+/// A container may be ready before its command has said anything.
+async fn until_the_log_is(lab: &Lab, expected: &str) {
+    let path = format!("{POD}/log");
+    let waiting = async {
+        while lab.get(&path).await.1 != expected {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+    waited.unwrap_or_else(|_| panic!("the log is never {expected:?}"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,6 +210,7 @@ async fn what_is_delayed_comes_late_and_whole() {
     let lab = Lab::start().await;
     lab.pod(pod("p", "echo one; exec sleep 1000"), is_ready)
         .await;
+    until_the_log_is(&lab, "one\n").await;
     lab.script(
         "rules:
   - {name: exec, on: exec, fault: {delay: {millis: 60}}}
@@ -241,10 +247,14 @@ async fn a_request_that_stalls_holds_nobody_else_up() {
     assert_eq!(lab.get("/api/v1/namespaces/default/secrets").await.0, 200);
     assert!(begun.elapsed() >= Duration::from_millis(60));
     let services = "/api/v1/namespaces/default/services";
-    let stalled = tokio::time::timeout(SILENCE, lab.get(services)).await;
-    assert!(stalled.is_err(), "{stalled:?}");
+    tokio::select! {
+        answer = lab.get(services) => panic!("{answer:?}"),
+        () = async {
+            lab.until_every_rule_fired().await;
+            tokio::time::sleep(SILENCE).await;
+        } => {}
+    }
     assert_eq!(lab.get(services).await.0, 200, "the fault struck once");
-    lab.every_rule_fired();
 }
 
 /// Echoes one connection and counts what comes.
@@ -265,8 +275,10 @@ async fn echo_once() -> (u16, Arc<AtomicUsize>) {
     (port, counted)
 }
 
-/// Opens a tunnel, sends bytes and returns the data frames that come back until `bytes` of them are there or the tunnel ends.
-async fn through(lab: &Lab, port: u16, sent: &[u8]) -> (Vec<Vec<u8>>, bool) {
+/// Opens a tunnel, sends bytes and returns the data frames that come back, and whether the tunnel ended before as many had come.
+///
+/// Silence counts once `back` bytes are there.
+async fn through(lab: &Lab, port: u16, sent: &[u8], back: usize) -> (Vec<Vec<u8>>, bool) {
     let mut socket = lab
         .open(&format!("p/portforward?ports={port}"), V4)
         .await
@@ -276,7 +288,11 @@ async fn through(lab: &Lab, port: u16, sent: &[u8]) -> (Vec<Vec<u8>>, bool) {
     let mut come = 0;
     let mut announced = 0;
     while come < sent.len() {
-        match tokio::time::timeout(Duration::from_secs(1), socket.next()).await {
+        let patience = match come < back {
+            true => Duration::from_secs(60),
+            false => SILENCE,
+        };
+        match tokio::time::timeout(patience, socket.next()).await {
             Ok(Some(Ok(Message::Binary(_)))) if announced < 2 => announced += 1,
             Ok(Some(Ok(Message::Binary(bytes)))) => {
                 come += bytes.len() - 1;
@@ -315,7 +331,9 @@ async fn tunnels_are_cut_stalled_and_dripped() {
             fault
         ));
         let (port, counted) = echo_once().await;
-        let (frames, has_ended) = through(&lab, port, sent).await;
+        // An end is waited for, silence is not.
+        let expected = if ends { sent.len() } else { back.len() };
+        let (frames, has_ended) = through(&lab, port, sent, expected).await;
         // What is cut may have been on its way back still.
         if fault.starts_with("cut: {direction: in") {
             assert!(back.starts_with(&frames.concat()), "{fault}: {frames:?}");
@@ -371,16 +389,12 @@ async fn tunnels_are_refused_and_left_open() {
         .await
         .unwrap();
     drop(listener.accept().await.unwrap());
-    let rest = async {
-        for _ in 0..3 {
-            socket.next().await;
-        }
-    };
-    assert!(
-        tokio::time::timeout(lab::SILENCE, rest).await.is_err(),
-        "two announcements and no end"
-    );
-    lab.every_rule_fired();
+    for _ in 0..2 {
+        socket.next().await.unwrap().unwrap();
+    }
+    lab.until_every_rule_fired().await;
+    let end = tokio::time::timeout(SILENCE, socket.next()).await;
+    assert!(end.is_err(), "two announcements and no end: {end:?}");
 }
 
 /// A server that was asked to end takes nothing new, and lets commands go on for a while.
@@ -389,9 +403,9 @@ async fn commands_outlive_an_api_server_that_was_asked_to_end() {
     let lab = Lab::start().await;
     lab.pod(pod("p", "exec sleep 1000"), is_ready).await;
     let mut one = lab.open_exec("p", &["cat"], V5).await.unwrap();
-    let mut other = lab.open_exec("p", &["cat"], V5).await.unwrap();
+    // Longer than this test: the command ends before the server does.
     let restart = Restart {
-        grace: Duration::from_secs(3),
+        grace: Duration::from_secs(3600),
         pause: Duration::ZERO,
     };
     let sandbox = lab.sandbox().clone();
@@ -406,13 +420,25 @@ async fn commands_outlive_an_api_server_that_was_asked_to_end() {
         (heard.stdout.as_str(), heard.code()),
         ("said while it ends", 0)
     );
-    let heard = hear(&mut other).await;
+    restarted.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_are_cut_when_the_grace_of_an_api_server_is_over() {
+    let lab = Lab::start().await;
+    lab.pod(pod("p", "exec sleep 1000"), is_ready).await;
+    let mut cut = lab.open_exec("p", &["cat"], V5).await.unwrap();
+    let restart = Restart {
+        grace: Duration::from_millis(100),
+        pause: Duration::ZERO,
+    };
+    lab.sandbox().restart_api_after(restart).await.unwrap();
+    let heard = hear(&mut cut).await;
     assert_eq!(
         (&heard.status, heard.close),
         (&None, None),
         "cut without a word"
     );
-    restarted.await.unwrap().unwrap();
     assert_eq!(lab.get(POD).await.0, 200);
 }
 

@@ -168,9 +168,14 @@ async fn grace_lets_a_container_end_by_itself() {
     let mut wanted = pod("p", script);
     wanted["spec"]["terminationGracePeriodSeconds"] = 30.into();
     lab.pod(wanted, is_ready).await;
-    let log = lab.get("/api/v1/namespaces/default/pods/p/log?follow=true");
+    let path = "/api/v1/namespaces/default/pods/p/log";
+    // Before it says so it would not hear what it is asked.
+    while lab.get(path).await.1 != "ready\n" {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let follow = format!("{path}?follow=true");
+    let log = lab.get(&follow);
     let delete = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
         lab.sandbox()
             .store()
             .delete(&kinds::POD, "default", "p", &Deletion::default())

@@ -291,7 +291,12 @@ mod tests {
     #[test]
     fn writers_side_by_side_lose_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::at(folder.path(), &Limits::default());
+        // Each write waits for a disk that others use too; how long is not what this is about.
+        let limits = Limits {
+            journal: Duration::from_secs(600),
+            ..Limits::default()
+        };
+        let journal = Journal::at(folder.path(), &limits);
         std::thread::scope(|scope| {
             for writer in 0..4 {
                 let journal = journal.clone();

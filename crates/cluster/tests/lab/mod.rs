@@ -79,6 +79,10 @@ impl Lab {
         );
     }
 
+    pub(crate) fn has_struck(&self) -> bool {
+        self.faults.unfired().is_empty()
+    }
+
     pub(crate) fn get(&self, kind: &'static Kind, name: &str) -> Object {
         self.sandbox().store().get(kind, NAMESPACE, name).unwrap()
     }

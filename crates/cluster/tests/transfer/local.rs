@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cluster::far::{End, Event, Far, Process, StartError};
 use cluster::transfer::{SCRIPT_VARIABLE, STAGE_SCRIPT, Setup};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Either};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
@@ -195,8 +195,14 @@ async fn carry(
     tokio::pin!(input);
     let end = {
         let outputs = async {
-            let (one, _) = tokio::join!(output, errors);
-            one
+            tokio::pin!(output, errors);
+            // A connection that is lost takes both along at once.
+            let both = futures_util::future::select(output, errors).await;
+            match both {
+                Either::Left((Stop::Fault, _)) => Stop::Fault,
+                Either::Left((Stop::End, errors)) => errors.await,
+                Either::Right((_, output)) => output.await,
+            }
         };
         tokio::pin!(outputs);
         tokio::select! {

@@ -156,7 +156,7 @@ async fn stop_and_go(at: u32) -> bool {
     stage.programs.strike(&names, Strike::StopBefore, at);
     let mut brief = setup.clone();
     (brief.stall, brief.retry) = (Duration::from_secs(1), Duration::ZERO);
-    (brief.lock_watch, brief.beat) = (Duration::ZERO, Duration::from_millis(200));
+    brief.beat = Duration::from_millis(200);
     let result = transfer::publish(&stage.far, &brief, &receipt).await;
     if !stage.programs.struck() {
         result.unwrap();
@@ -166,7 +166,8 @@ async fn stop_and_go(at: u32) -> bool {
 
     stage.programs.restore();
     let winner = small(6, 60);
-    let setup = stage.volume.setup("r2", "p2");
+    let mut setup = stage.volume.setup("r2", "p2");
+    setup.lock_watch = Duration::ZERO;
     push(&stage.far, &winner, &setup).await.unwrap();
     winner.assert_is(&stage.volume.published());
     signal(stopped, "CONT");
@@ -196,8 +197,8 @@ async fn stopped_before_every_step_and_taken_over() {
 async fn a_stopped_receiver_writes_into_nothing_that_counts() {
     for shell in SHELLS {
         let check = async |at: u64| {
-            let mut files = small(800, 3000).files;
-            files.insert(b"large.bin".to_vec(), content(5 << 20, 5));
+            let mut files = small(400, 3000).files;
+            files.insert(b"large.bin".to_vec(), content(2 << 20, 5));
             let old = Tree::new(files.clone());
             for content in files.values_mut() {
                 content[0] ^= 1;
@@ -207,17 +208,17 @@ async fn a_stopped_receiver_writes_into_nothing_that_counts() {
             let far = volume.far(shell);
             let mut setup = volume.setup("r1", "p1");
             (setup.stall, setup.retry) = (Duration::from_millis(1500), Duration::ZERO);
-            setup.lock_watch = Duration::ZERO;
             far.plan([Fault::Stop(at)]);
             carry(&far, &old, &setup).await.unwrap_err();
             let stopped = far.groups()[0];
-            let setup = volume.setup("r2", "p2");
+            let mut setup = volume.setup("r2", "p2");
+            setup.lock_watch = Duration::ZERO;
             push(&far, &new, &setup).await.unwrap();
             signal(stopped, "CONT");
             tokio::time::sleep(Duration::from_secs(1)).await;
             new.assert_is(&volume.published());
         };
-        let places = [200_000, 1_000_000, 4_000_000, 5_400_000, 7_000_000];
+        let places = [100_000, 500_000, 1_500_000, 2_200_000, 3_000_000];
         futures_util::future::join_all(places.map(check)).await;
     }
 }

@@ -54,7 +54,9 @@ async fn files_of_a_run_that_was_not_seen_to_end_are_copied() {
             .unwrap();
         let files = volume.home().join("work-dead.p1/files");
         let one = std::fs::File::open(files.join("images/00/000000.jpg")).unwrap();
-        let receipt = push(&far, &tree, &volume.setup("r2", "p2")).await.unwrap();
+        let mut setup = volume.setup("r2", "p2");
+        setup.lock_watch = std::time::Duration::ZERO;
+        let receipt = push(&far, &tree, &setup).await.unwrap();
         assert_eq!(receipt.sent_bytes, 0);
         tree.assert_is(&volume.published());
         let now = std::fs::metadata(volume.published().join("images/00/000000.jpg")).unwrap();

@@ -90,6 +90,17 @@ impl Lab {
         );
     }
 
+    /// Waits for what is counted when it is done, which a client cannot see.
+    pub(crate) async fn until_every_rule_fired(&self) {
+        let waiting = async {
+            while !self.faults.unfired().is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+        waited.unwrap_or_else(|_| panic!("{:?}", self.faults.report()));
+    }
+
     /// Makes a pod and waits until its status fits.
     pub(crate) async fn pod(&self, pod: Value, fits: impl Fn(&Value) -> bool) -> Object {
         let made = self.sandbox().create(&kinds::POD, pod).unwrap();
