@@ -34,6 +34,8 @@ pub struct Answer {
     pub has_status: bool,
     /// Seconds of the `Retry-After` header.
     pub retry_after_seconds: Option<u32>,
+    /// What the `Status` says instead of the usual sentence.
+    pub message: Option<String>,
 }
 
 /// Counts how often a fault struck, which can be long after it was chosen.

@@ -143,6 +143,7 @@ fn faulty(wanted: &Answer) -> Response<Body> {
         ),
         _ => ("", "made up by the fault script"),
     };
+    let message = wanted.message.as_deref().unwrap_or(message);
     let mut failure = Failure::new(wanted.code, reason, message);
     failure.retry_after_seconds = wanted.retry_after_seconds;
     if wanted.has_status {

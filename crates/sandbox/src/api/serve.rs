@@ -1,12 +1,14 @@
 //! Listening: TLS, HTTP/1.1 with upgrades, and the means to cut every connection at once.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::AsFd as _;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hyper::header::{DATE, HeaderMap, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -14,11 +16,11 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
 
 use crate::Sandbox;
 
-use super::handle::handle;
+use super::handle::{Cut, handle};
 
 /// How long a client may take for its handshake, and for the head of a request.
 const HEAD_TIME: Duration = Duration::from_secs(30);
@@ -124,6 +126,7 @@ fn accept(sandbox: &Sandbox, acceptor: TlsAcceptor, socket: TcpStream, generatio
             tracing::debug!(%error, "no TCP_NODELAY");
         }
         let socket = Severable {
+            _twin: cut_when_severed(&socket, generation.alive.clone()),
             inner: socket,
             severed: Box::pin(generation.alive.cancelled_owned()),
             is_severed: false,
@@ -136,7 +139,11 @@ fn accept(sandbox: &Sandbox, acceptor: TlsAcceptor, socket: TcpStream, generatio
         let serving = sandbox.clone();
         let service = service_fn(move |request| {
             let sandbox = serving.clone();
-            async move { handle(&sandbox, request).await }
+            async move {
+                let mut answer = handle(&sandbox, request).await?;
+                date(&sandbox, answer.headers_mut());
+                Ok::<_, Cut>(answer)
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -157,11 +164,36 @@ fn accept(sandbox: &Sandbox, acceptor: TlsAcceptor, socket: TcpStream, generatio
     });
 }
 
+/// Tells the time of the sandbox, which is also that of its objects.
+fn date(sandbox: &Sandbox, headers: &mut HeaderMap) {
+    let now = sandbox.clock().now().strftime("%a, %d %b %Y %H:%M:%S GMT");
+    if let Ok(now) = HeaderValue::from_str(&now.to_string()) {
+        headers.insert(DATE, now);
+    }
+}
+
 /// A socket that can be cut from outside, whoever holds it by then: upgraded connections too.
 struct Severable {
     inner: TcpStream,
     severed: Pin<Box<WaitForCancellationFutureOwned>>,
     is_severed: bool,
+    _twin: Option<DropGuard>,
+}
+
+/// Cuts a socket whose holder stands still and would not notice. It ends with the guard.
+fn cut_when_severed(socket: &TcpStream, severed: CancellationToken) -> Option<DropGuard> {
+    // Without a descriptor to spare it is cut when it is next used.
+    let twin = std::net::TcpStream::from(socket.as_fd().try_clone_to_owned().ok()?);
+    let over = CancellationToken::new();
+    let ended = over.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            // It may have been closed already.
+            () = severed.cancelled() => drop(twin.shutdown(Shutdown::Both)),
+            () = ended.cancelled() => {}
+        }
+    });
+    Some(over.drop_guard())
 }
 
 impl Severable {

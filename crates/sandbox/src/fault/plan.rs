@@ -161,10 +161,12 @@ impl Plan {
                 code,
                 empty,
                 retry_after,
+                message,
             } => Some(Answer {
                 code: *code,
                 has_status: !empty,
                 retry_after_seconds: *retry_after,
+                message: message.clone(),
             }),
             _ => None,
         })

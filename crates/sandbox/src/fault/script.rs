@@ -199,6 +199,8 @@ pub enum Fault {
         empty: bool,
         /// `Retry-After`, in seconds.
         retry_after: Option<u32>,
+        /// The sentence of the `Status`, such as that of a webhook.
+        message: Option<String>,
     },
     /// The request is served, the answer is lost.
     LoseAnswer {},

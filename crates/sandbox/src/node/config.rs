@@ -69,6 +69,8 @@ pub struct ImageRule {
 pub enum Image {
     /// A set of tools.
     Tools(Tools),
+    /// A set of tools and the image's own variables, such as another `PATH`. Those of the pod come before them.
+    WithVariables(Tools, Vec<(String, String)>),
     /// A part of the sandbox itself, run as a task.
     Task(Arc<dyn Fn(Task) -> Pin<Box<dyn Future<Output = i32> + Send>> + Send + Sync>),
     /// It cannot be pulled.
@@ -81,6 +83,11 @@ impl fmt::Debug for Image {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tools(tools) => f.debug_tuple("Tools").field(tools).finish(),
+            Self::WithVariables(tools, variables) => f
+                .debug_tuple("WithVariables")
+                .field(tools)
+                .field(variables)
+                .finish(),
             Self::Task(_) => f.write_str("Task"),
             Self::Missing => f.write_str("Missing"),
             Self::OtherArchitecture => f.write_str("OtherArchitecture"),

@@ -68,7 +68,8 @@ fn faulty(wanted: &Answer) -> Response<Body> {
         503 => "ServiceUnavailable",
         _ => "InternalError",
     };
-    let mut failure = Failure::new(wanted.code, reason, "a fault was asked for");
+    let message = wanted.message.as_deref().unwrap_or("a fault was asked for");
+    let mut failure = Failure::new(wanted.code, reason, message);
     failure.retry_after_seconds = wanted.retry_after_seconds;
     let mut response = answer::failure(&failure);
     if !wanted.has_status {

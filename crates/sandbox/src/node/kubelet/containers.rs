@@ -192,6 +192,10 @@ impl One<'_> {
                 Ok((255, String::new()))
             }
             Image::Tools(tools) => self.process(tools, env, volumes, &log).await,
+            Image::WithVariables(tools, own) => {
+                let all = own.into_iter().chain(env).collect();
+                self.process(tools, all, volumes, &log).await
+            }
             Image::Missing => Err("image not found".to_owned()),
         }
     }
