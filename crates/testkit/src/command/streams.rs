@@ -6,13 +6,20 @@ use std::io::{ErrorKind, PipeReader, PipeWriter, Write};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
 
+/// A program that inherited the controlling end would keep its own terminal open.
+#[cfg(target_os = "linux")]
+const FLAGS: OpenptFlags = OpenptFlags::RDWR
+    .union(OpenptFlags::NOCTTY)
+    .union(OpenptFlags::CLOEXEC);
+#[cfg(not(target_os = "linux"))]
+const FLAGS: OpenptFlags = OpenptFlags::RDWR.union(OpenptFlags::NOCTTY);
+
 /// Gives both ends of a new terminal; the second is what a program takes for one.
 ///
 /// # Panics
 /// When the system has no terminals to give.
 pub fn terminal() -> (File, File) {
-    let controller =
-        openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal can be made");
+    let controller = openpt(FLAGS).expect("a terminal can be made");
     unlockpt(&controller).expect("a new terminal can be unlocked");
     let name = ptsname(&controller, Vec::new()).expect("a terminal has a name");
     let name = name.into_string().expect("the name is text");
