@@ -55,6 +55,8 @@ mod annotation {
     pub(super) const RUN: &str = "longshore/run";
     pub(super) const HOST: &str = "longshore/host";
     pub(super) const USER: &str = "longshore/user";
+    /// Seconds within which its run wants it to be ready, or deletes it.
+    pub(super) const READY_WITHIN: &str = "longshore/ready-within";
 }
 
 /// A stage pod that was ready when it was opened.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use kube::ResourceExt as _;
 use tokio::time::Instant as Clock;
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +12,7 @@ use super::create::{self, Gate};
 use super::events::{self, Noted};
 use super::log::last_words;
 use super::name::{NoRandomness, pod_name};
-use super::{CONTAINER, Cause, Plan, Pull, StagePod, pod};
+use super::{CONTAINER, Cause, Plan, Pull, StagePod, annotation, pod};
 use crate::Connection;
 use crate::api::{ApiError, Refusal};
 
@@ -151,7 +152,11 @@ async fn one(
     said: &(dyn Fn(Said<'_>) + Send + Sync),
 ) -> Result<StagePod, StageError> {
     let name = pod_name(plan)?;
-    let object = pod(plan, pull, &name);
+    let mut object = pod(plan, pull, &name);
+    let patience = connection.limits().pod_ready.as_secs();
+    object
+        .annotations_mut()
+        .insert(annotation::READY_WITHIN.to_owned(), patience.to_string());
     let created = Instant::now();
     let begun = async {
         create::create(connection, plan, &object, &name).await?;

@@ -1,5 +1,7 @@
 //! Stage pods that nobody uses any more.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
@@ -144,7 +146,7 @@ fn describe(pod: &Pod, now: Option<Timestamp>) -> Orphan {
     Orphan {
         name: meta.name.clone().unwrap_or_default(),
         table: noted(annotation::TABLE).or_else(|| labels.get(super::TABLE_LABEL).cloned()),
-        verdict: match is_abandoned(&phase, age) && !is_going {
+        verdict: match is_abandoned(&phase, age, patience(&annotations)) && !is_going {
             true if run.is_some() => Verdict::Removable,
             true => Verdict::Foreign,
             false => Verdict::InUse,
@@ -156,17 +158,30 @@ fn describe(pod: &Pod, now: Option<Timestamp>) -> Orphan {
     }
 }
 
-/// A running pod is never abandoned: its own script knows better. One that has not begun may be waited for, for as long as a
-/// pod may live.
-fn is_abandoned(phase: &str, age: Option<SignedDuration>) -> bool {
+/// How long the run of a pod may still want it to begin. Where the pod does not say, it is for as long as a pod may live.
+fn patience(annotations: &BTreeMap<String, String>) -> SignedDuration {
+    let noted = annotations.get(annotation::READY_WITHIN);
+    let noted = noted.and_then(|seconds| seconds.parse::<u32>().ok());
+    noted.map_or_else(life, |seconds| {
+        SignedDuration::from_secs(seconds.into()).saturating_add(GRACE)
+    })
+}
+
+fn life() -> SignedDuration {
+    SignedDuration::try_from(DEADLINE).unwrap_or(SignedDuration::MAX)
+}
+
+/// A running pod is never abandoned: its own script knows better. One that has not begun is, once its run would have deleted it.
+/// What a node does that is not heard of is over when a pod's life is.
+fn is_abandoned(phase: &str, age: Option<SignedDuration>, patience: SignedDuration) -> bool {
     let Some(age) = age else {
         return false;
     };
-    let life = SignedDuration::try_from(DEADLINE).unwrap_or(SignedDuration::MAX);
     match phase {
         "Running" => false,
         "Succeeded" | "Failed" => age > GRACE,
-        _ => age > life.saturating_add(GRACE),
+        "Pending" => age >= patience,
+        _ => age >= life(),
     }
 }
 
@@ -204,14 +219,33 @@ mod tests {
             ("Succeeded", 4, Verdict::InUse),
             ("Succeeded", 6, Verdict::Removable),
             ("Failed", 6, Verdict::Removable),
-            ("Pending", 6, Verdict::InUse),
-            ("Pending", 36, Verdict::Removable),
-            ("Unknown", 36, Verdict::Removable),
+            ("Pending", 29, Verdict::InUse),
+            ("Pending", 30, Verdict::Removable),
+            ("Unknown", 29, Verdict::InUse),
+            ("Unknown", 30, Verdict::Removable),
             ("Failed", -60, Verdict::InUse),
         ] {
             assert_eq!(judged(phase, minutes, true), verdict, "{phase} {minutes}");
         }
         assert_eq!(judged("Failed", 6, false), Verdict::Foreign);
+    }
+
+    #[test]
+    fn one_that_has_not_begun_is_over_when_its_run_does_not_wait_any_more() {
+        let told = |seconds: &str| {
+            BTreeMap::from([("longshore/ready-within".to_owned(), seconds.to_owned())])
+        };
+        for (seconds, minutes) in [("60", 6), ("3600", 65), ("long", 30)] {
+            let patience = patience(&told(seconds));
+            let is_over = |minutes| {
+                is_abandoned(
+                    "Pending",
+                    Some(SignedDuration::from_mins(minutes)),
+                    patience,
+                )
+            };
+            assert!(!is_over(minutes - 1) && is_over(minutes), "{seconds}");
+        }
     }
 
     #[test]
