@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::{Report, Rule, checks, name};
 use crate::Connection;
 use crate::access::{self, Answer, Need, Permission};
 use crate::api::Refusal;
 use crate::release::Release;
-use crate::token::{self, Source, TokenError};
+use crate::time;
+use crate::token::{self, Source, Token, TokenError};
 
 /// A life this much shorter than was asked for is worth a word. Servers round, and clocks differ a little.
 const SHORTER: SignedDuration = SignedDuration::from_mins(5);
@@ -114,7 +115,7 @@ pub(super) async fn token(
                 report.find(Rule::StaticToken, place.clone(), message);
             }
             let wanted = SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::MAX);
-            let left = token.expires.map(|it| it.duration_since(Timestamp::now()));
+            let left = left(connection, &token).await;
             if left.is_some_and(|left| left.saturating_add(SHORTER) < wanted) {
                 let message = format!("the token holds less than {}s", lifetime.as_secs());
                 report.find(Rule::ShortToken, place, message);
@@ -139,4 +140,11 @@ pub(super) async fn token(
             report.end(name::TOKEN, before, account.clone());
         }
     }
+}
+
+/// How long a token still holds, by the clock of the server that made it. `None` if it never ends, or that clock is not known.
+async fn left(connection: &Connection, token: &Token) -> Option<SignedDuration> {
+    let until = token.expires?;
+    let now = time::of_server(connection).await.ok()??;
+    Some(until.duration_since(now))
 }
