@@ -76,6 +76,11 @@ impl Journal {
         file::read(&self.folder)
     }
 
+    /// Writes the journal as it is, so that one which cannot be written is told while nothing depends on it yet.
+    pub fn try_out(&self) -> Result<(), JournalError> {
+        self.change(|_| ())
+    }
+
     /// Finds the run with that key.
     pub fn find(&self, key: &Key) -> Result<Option<Run>, JournalError> {
         let runs = self.runs()?;
@@ -239,6 +244,7 @@ mod tests {
         assert_eq!(journal.runs().unwrap().len(), 1);
         let error = journal.note(run("k2", 1, RunState::Running)).unwrap_err();
         assert!(error.to_string().contains("--journal-timeout"), "{error}");
+        assert!(journal.try_out().is_err());
         assert_eq!(journal.runs().unwrap().len(), 1);
     }
 

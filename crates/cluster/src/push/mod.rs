@@ -172,6 +172,9 @@ pub async fn run(
     observer: &dyn Observer,
     stop: &CancellationToken,
 ) -> Result<Pushed, PushError> {
+    if let Some(journal) = &order.journal {
+        journal.try_out()?;
+    }
     let manifest = HEXLOWER.encode(&Sha256::digest(transfer::manifest(&*order.source)));
     let namespace = &site.release.namespace;
     let mut log = Log::new(connection, namespace, order, &manifest, observer);
