@@ -4,7 +4,7 @@ use cluster::preflight::{Finding, Report, Severity};
 
 use crate::errors;
 use crate::failure::Failure;
-use crate::output::{Event, Level, Output, Style, printable};
+use crate::output::{Event, Level, Output, Style, printable, printable_lines};
 
 /// The verdict as an error: that of the first finding which stands in the way.
 pub(crate) fn failure(report: &Report) -> Option<Failure> {
@@ -55,7 +55,7 @@ fn in_words(finding: &Finding, style: Style) -> String {
     let mut text = format!(
         "{label} {}: {} {id}\n",
         printable(&finding.place),
-        printable(&finding.message)
+        printable_lines(&finding.message, 2)
     );
     if finding.severity() != Severity::Note {
         let remedy = printable(&finding.remedy);

@@ -18,7 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(crate) use event::{Event, Level};
 pub(crate) use number::{Amount, Bytes};
 pub(crate) use outcome::Outcome;
-pub(crate) use printable::printable;
+pub(crate) use printable::{printable, printable_lines};
 pub(crate) use style::Style;
 
 use crate::exit::Exit;

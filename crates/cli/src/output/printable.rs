@@ -22,6 +22,13 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// Makes text of several lines safe to show: what follows the first line is indented by so many blanks.
+pub(crate) fn printable_lines(text: &str, indent: usize) -> String {
+    let lines = text.trim_end().lines().map(printable);
+    let lines: Vec<Cow<'_, str>> = lines.collect();
+    lines.join(&format!("\n{}", " ".repeat(indent)))
+}
+
 fn is_unsafe(character: char) -> bool {
     let reorders = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let separates = matches!(character, '\u{2028}' | '\u{2029}');
@@ -38,5 +45,11 @@ mod tests {
         assert_eq!(printable("a\x1b[2Jb\n"), "a\\u{1b}[2Jb\\n");
         assert_eq!(printable("x\u{202e}y"), "x\\u{202e}y");
         assert_eq!(printable("\u{9b}2J"), "\\u{9b}2J");
+    }
+
+    #[test]
+    fn lines_stay_lines() {
+        assert_eq!(printable_lines("a\r\nb\x1b\n\n", 2), "a\n  b\\u{1b}");
+        assert_eq!(printable_lines("", 2), "");
     }
 }

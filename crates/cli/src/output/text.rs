@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::event::{Event, Level};
-use super::printable::printable;
+use super::printable::{printable, printable_lines};
 use super::style::Style;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -23,6 +23,9 @@ pub(super) fn event(event: &Event, style: Style) -> String {
     line
 }
 
+/// What stands before a cause; its further lines begin below its first one.
+const BECAUSE: &str = "  because: ";
+
 /// Renders an error with its place, causes and remedy below it.
 pub(super) fn failure(failure: &Failure, style: Style) -> String {
     let label = match failure.exit {
@@ -30,7 +33,8 @@ pub(super) fn failure(failure: &Failure, style: Style) -> String {
         Exit::Interrupted | Exit::Terminated => style.warning("stopped:"),
         _ => style.error("error:"),
     };
-    let mut text = format!("{label} {} [{}]\n", printable(&failure.message), failure.id);
+    let message = printable_lines(&failure.message, BECAUSE.len());
+    let mut text = format!("{label} {message} [{}]\n", failure.id);
     if !failure.place.is_empty() {
         let members: Vec<String> = failure
             .place
@@ -44,7 +48,7 @@ pub(super) fn failure(failure: &Failure, style: Style) -> String {
         text.push_str(&format!(
             "  {} {}\n",
             style.note("because:"),
-            printable(cause)
+            printable_lines(cause, BECAUSE.len())
         ));
     }
     if let Some(remedy) = &failure.remedy {
@@ -117,6 +121,16 @@ mod tests {
         .remedy("Copy the file again.");
         let expected = "error: the snapshot ends inside an entry [snapshot.truncated]\n  \
                         at: path a.fsm, offset 76\n  because: cut\n  remedy: Copy the file again.\n";
+        assert_eq!(failure(&error, Style::Plain), expected);
+    }
+
+    #[test]
+    fn a_cause_of_several_lines_stays_readable() {
+        let mut error = Failure::new(Exit::LocalData, "credential.failed", "it failed");
+        error
+            .causes
+            .push("session expired\nlog in again\n".to_owned());
+        let expected = "error: it failed [credential.failed]\n  because: session expired\n           log in again\n";
         assert_eq!(failure(&error, Style::Plain), expected);
     }
 
