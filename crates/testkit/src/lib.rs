@@ -11,6 +11,7 @@ pub mod command;
 pub mod generate;
 pub mod hex;
 pub mod limits;
+pub mod picture;
 pub mod random;
 pub mod rows;
 pub mod shared;
