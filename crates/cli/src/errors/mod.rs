@@ -8,6 +8,8 @@ mod codec;
 mod dump;
 mod files;
 mod local;
+#[cfg(test)]
+mod page;
 mod push;
 mod runs;
 mod sandbox;

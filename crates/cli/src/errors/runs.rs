@@ -95,10 +95,12 @@ fn tunnel(error: &TunnelError) -> Failure {
             .remedy("Log in again, or fetch the kubeconfig again."),
         TunnelError::NoUpgrade(_) => at(Exit::SubmissionRejected, "tunnel.no-upgrade")
             .remedy("Use a way to the API server whose proxies let WebSockets through."),
-        TunnelError::Gone { .. } => at(Exit::SubmissionRejected, "tunnel.pod-gone").retryable(),
-        TunnelError::Unreachable { .. } => {
-            at(Exit::ClusterUnreachable, "server.unreachable").retryable()
-        }
+        TunnelError::Gone { .. } => at(Exit::SubmissionRejected, "tunnel.pod-gone")
+            .remedy("Run the command again when a jobs-manager pod is ready; what is staged is not sent again.")
+            .retryable(),
+        TunnelError::Unreachable { .. } => at(Exit::ClusterUnreachable, "server.unreachable")
+            .remedy("See that the cluster runs, then run the command again; what is staged is not sent again.")
+            .retryable(),
     }
 }
 
