@@ -1,7 +1,10 @@
 //! Before anything is made: credential, server, namespace, permissions.
 
+use futures_util::FutureExt as _;
+use sandbox::kinds;
 use serde_json::{Value, json};
 
+use crate::common::runs::journal_path;
 use crate::port::{Port, told};
 
 /// A user who logs in with a program.
@@ -96,4 +99,38 @@ fn words_of_several_lines_stay_lines() {
     let run = port.complete(&mut command).exits(3);
     let expected = "because: session expired\n           log in again\n";
     assert!(run.stderr.contains(expected), "{}", run.stderr);
+}
+
+#[test]
+fn a_dry_run_makes_nothing() {
+    let port = Port::open();
+    let mut pods = port.changes(&kinds::POD);
+    let run = port.push("notes", &["--dry-run"]).exits(0);
+    assert_eq!(run.result()["not_checked"].as_array().unwrap().len(), 4);
+    // Not one that is gone again either.
+    while let Some(change) = pods.next().now_or_never() {
+        let labels = &change.unwrap().object["metadata"]["labels"];
+        assert!(labels["tracebloc.io/component"].is_null(), "{labels}");
+    }
+    assert!(!journal_path(&port).exists());
+    port.is_clean("notes");
+    // One with a pod takes it away again.
+    port.push("notes", &["--dry-run=pod"]).exits(0);
+    port.is_clean("notes");
+}
+
+#[test]
+fn a_table_that_holds_data_is_left_alone() {
+    let port = Port::open();
+    std::fs::create_dir(port.shared().join("notes")).unwrap();
+    std::fs::write(port.shared().join("notes/a.txt"), "old").unwrap();
+    port.script("rules: [{name: sent, on: exec, match: {command: \" receive \"}, times: 0, fault: {drip: {}}}]");
+    let error = told(port.push("notes", &[]), 6, "table.exists");
+    assert_eq!(error["place"]["path"], "/data/shared/notes");
+    assert_eq!(port.matched("sent"), 0, "nothing was sent");
+    port.is_clean("notes");
+    assert_eq!(
+        std::fs::read(port.shared().join("notes/a.txt")).unwrap(),
+        b"old"
+    );
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use sandbox::clock::{Clock, SystemClock};
 use sandbox::fault::{Faults, Script};
 use sandbox::kinds::{self, Kind};
-use sandbox::store::{Deletion, Object};
+use sandbox::store::{Deletion, Object, Watch};
 use sandbox::{Config, Running, Sandbox, auth, release};
 use serde_json::Value;
 use testkit::command::Run;
@@ -118,6 +118,12 @@ impl Port {
         });
     }
 
+    /// Counts what a rule was looked at for.
+    pub(crate) fn matched(&self, name: &str) -> u64 {
+        let report = self.faults.report();
+        report.iter().find(|row| row.name == name).unwrap().matched
+    }
+
     /// Ends every connection.
     pub(crate) fn cut_all(&self) {
         let restart = self.sandbox().restart_api(Duration::ZERO);
@@ -134,6 +140,12 @@ impl Port {
         store
             .delete(kind, NAMESPACE, name, &Deletion::default())
             .unwrap();
+    }
+
+    /// Hears of every change from now on.
+    pub(crate) fn changes(&self, kind: &'static Kind) -> Watch {
+        let store = self.sandbox().store();
+        store.watch(kind, Some(NAMESPACE), None).unwrap()
     }
 
     fn list(&self, kind: &'static Kind) -> Vec<Object> {

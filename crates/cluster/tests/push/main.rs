@@ -67,12 +67,16 @@ fn rows(site: &Site, table: &str) -> Vec<Vec<Option<String>>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dataset_arrives_whole_with_exactly_the_least_role() {
+async fn a_dataset_arrives_whole_with_exactly_the_least_role_and_with_a_wide_one() {
+    tokio::join!(arrives_whole(User::Pusher), arrives_whole(User::Admin));
+}
+
+async fn arrives_whole(user: User) {
     let site = Site::start().await;
     let data = tempfile::tempdir().unwrap();
     pictures(data.path(), &[0, 40, 1 << 20, 3 << 20, 511, 512, 513]);
     let checked = checked(data.path(), "pets");
-    let connection = Arc::new(site.connect(User::Pusher).await);
+    let connection = Arc::new(site.connect(user).await);
     let (pushed, diary) = push(&connection, &order("pets", &checked)).await;
     let pushed = pushed.unwrap_or_else(|error| panic!("{error:?}\n{diary:#?}"));
     assert_eq!(
