@@ -106,20 +106,17 @@ fn a_run_that_fails_is_not_called_a_success() {
 #[test]
 fn nothing_reaches_the_cluster_before_the_folder_is_sound() {
     let dock = Dock::new();
-    let gone = "--kubeconfig=no/such/file";
+    // Whatever comes to the cluster would say that there is no kubeconfig.
+    let push = |table: &str| {
+        let table = format!("--table={table}");
+        let words = ["dataset", "push", "data", &table, "--format=json"];
+        let flags = ["--task=text_classification", "--label-column=label"];
+        let gone = ["--kubeconfig=no/such/file"];
+        dock.run([&words[..], &flags, &gone].concat())
+    };
     std::fs::remove_file(dock.path("data/texts/b.txt")).unwrap();
-    dock.push("notes", &[]).fails(3, "dataset.data");
+    push("notes").fails(3, "dataset.data");
     dock.write("data/texts/b.txt", "a poor thing\n");
-    dock.push("../../etc", &[]).fails(2, "dataset.flags");
-    let words = [
-        "dataset",
-        "push",
-        "data",
-        "--table=t",
-        "--task=text_classification",
-        "--label-column=label",
-        "--format=json",
-        gone,
-    ];
-    dock.run(words).fails(3, "kubeconfig.unreadable");
+    push("../../etc").fails(2, "dataset.flags");
+    push("notes").fails(3, "kubeconfig.unreadable");
 }

@@ -233,6 +233,21 @@ async fn a_stop_while_waiting_deletes_the_pod() {
 }
 
 #[tokio::test]
+async fn whoever_may_not_look_at_the_pod_does_not_wait_for_it() {
+    let site = Site::start().await;
+    let limits = Limits {
+        pod_ready: Duration::from_secs(3600),
+        ..quick()
+    };
+    let connection = site.connect_to(User::Pusher, NAMESPACE, limits).await;
+    let plan = plan(&connection, request("t")).await;
+    site.script("rules: [{name: no, on: request, match: {resource: pods, verb: get}, times: 0, fault: {answer: {code: 403}}}]");
+    let (pod, _) = opened(&connection, &plan, &go_on()).await;
+    assert!(matches!(pod, Err(StageError::Api(_))), "{pod:?}");
+    assert_eq!(site.stage_pods().len(), 0);
+}
+
+#[tokio::test]
 async fn a_pod_that_admission_refuses_is_not_a_matter_of_permissions() {
     let site = Site::start().await;
     let connection = site.connect(User::Pusher).await;

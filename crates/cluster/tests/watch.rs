@@ -12,6 +12,7 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::api::{Api, DeleteParams};
 use lab::{Lab, NAMESPACE};
 use sandbox::kinds;
+use sandbox::node::container::Mounts;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -297,6 +298,33 @@ async fn a_forbidden_log_leaves_the_job_s_word() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_says_nothing_is_not_called_a_success() {
+    let lab = Lab::start().await;
+    // Nobody looks after a Job that is suspended, but a pod of it runs and ends well.
+    let mut suspended = job("j", "");
+    suspended["spec"]["suspend"] = json!(true);
+    make(&lab, suspended);
+    let mut pod = lab::pod("p", &banner(2, 1, 1));
+    pod["metadata"]["labels"] = json!({"job-name": "j"});
+    lab.pod(pod, |pod| pod["status"]["phase"] == "Succeeded")
+        .await;
+    let limits = Limits {
+        job_status: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let watched = watch(&lab.client, "j", &limits).await;
+    let error = watched.result.unwrap_err();
+    assert!(
+        matches!(error, WatchError::Undetermined { .. }),
+        "{error:?}"
+    );
+    assert!(
+        error.to_string().contains("--job-status-timeout"),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_look() {
     let lab = Lab::start().await;
     make(&lab, job("j", "sleep 1000"));
@@ -377,7 +405,8 @@ async fn a_reason_that_will_not_go_away_ends_the_watch() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_server_that_comes_back_and_one_that_does_not() {
-    let lab = Lab::start().await;
+    // Its script waits for a file of this machine, which a container with a root of its own does not see.
+    let lab = Lab::with(|config| config.node.mounts = Mounts::Rewritten).await;
     let script = "echo begun; while [ ! -e \"$1\" ]; do sleep 0.05; done";
     let told = tempfile::tempdir().unwrap();
     let told = told.path().join("told");

@@ -7,8 +7,9 @@ use cluster::push::{Event as Pushing, Observer, Phase, Site};
 use cluster::stage::Said;
 use cluster::submit;
 use cluster::transfer::Notice;
+use dataset::size::human_bytes;
 
-use crate::output::{Bytes, Event};
+use crate::output::Event;
 use crate::run::Context;
 use crate::runs::tell;
 
@@ -107,7 +108,7 @@ impl<'a> Show<'a> {
                     .with("next", seconds(pause)),
             ),
             Notice::Found { bytes } => {
-                self.say(Event::note("push_found").with("verified", Bytes(bytes).to_string()));
+                self.say(Event::note("push_found").with("verified", human_bytes(bytes)));
             }
         }
     }
