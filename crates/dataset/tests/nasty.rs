@@ -543,3 +543,24 @@ fn unreadable_files_are_named() {
     );
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
 }
+
+#[test]
+fn too_many_columns_are_one_finding() {
+    let header: Vec<_> = (0..4001).map(|column| format!("c{column}")).collect();
+    let rows = format!("{},label\n{0},a\n{0},b\n", header.join(","));
+    let folder = Folder::new();
+    folder.write("data.csv", &rows);
+    assert_eq!(ids(&support_table(&folder)), ["csv.column-name"]);
+    // A manifest of files makes no table of its columns, so that it is not known whether anybody minds.
+    let report = check_images(
+        |folder| {
+            let files = rows.replacen("c0,", "filename,", 1);
+            let files = files
+                .replacen("\nc0,", "\na.jpg,", 1)
+                .replacen("\nc0,", "\nb.jpg,", 1);
+            folder.write("labels.csv", files);
+        },
+        &["csv.column-name"],
+    );
+    assert_eq!(report.findings.total(Severity::Error), 0);
+}

@@ -23,7 +23,7 @@ pub(super) fn names(
     task: Task,
     file: &Arc<str>,
     findings: &mut Findings,
-) {
+) -> Width {
     for name in header.duplicates() {
         let place = Place::file(Arc::clone(file)).line(1);
         let (message, place) = match name.is_empty() {
@@ -63,6 +63,22 @@ pub(super) fn names(
         };
         findings.add(rule(enters_schema(name)), place(name), message);
     }
+    let mut is_too_wide = false;
+    for entering in [true, false] {
+        let names = header.names().iter();
+        let count = names.filter(|name| enters_schema(name) == entering).count();
+        if count > COLUMNS_MAX {
+            is_too_wide = true;
+            let message =
+                format!("The table has {count} columns; at most {COLUMNS_MAX} are allowed.");
+            let place = Place::file(Arc::clone(file)).line(1);
+            findings.add(rule(entering), place, message);
+        }
+    }
+    // Each further look at the names would take as much memory again.
+    if is_too_wide {
+        return Width::TooWide;
+    }
     let entering = |wanted: bool| {
         let names = header.names().iter().enumerate();
         names
@@ -82,15 +98,14 @@ pub(super) fn names(
             format!("Column `{name}` differs from an earlier one only by case or Unicode form.");
         findings.add(Rule::CsvColumnNameOther, place(name), message);
     }
-    let count = entering(true).count();
-    if count > COLUMNS_MAX {
-        let message = format!("The table has {count} columns; at most {COLUMNS_MAX} are allowed.");
-        findings.add(
-            Rule::CsvColumnName,
-            Place::file(Arc::clone(file)).line(1),
-            message,
-        );
-    }
+    Width::Fits
+}
+
+/// Whether a table can have as many columns as a header has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Width {
+    Fits,
+    TooWide,
 }
 
 /// Finds a column whose name must be exactly this, or says what is there instead.

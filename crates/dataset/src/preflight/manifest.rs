@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::Facts;
-use super::columns;
+use super::columns::{self, Width};
 use crate::csv::{Flaw, Header, Offence, ReadError, Record, Records, read_ahead};
 use crate::files::text::flaw;
 use crate::finding::{Findings, Place};
@@ -146,14 +146,9 @@ fn read<'a>(
         }
     };
     facts.columns = header.names().to_vec();
-    columns::names(
-        &header,
-        settings.schema.as_ref(),
-        settings.task,
-        file,
-        findings,
-    );
-    let pass = pass.insert(Pass::new(header, layout, settings, facts, findings));
+    let declared = settings.schema.as_ref();
+    let width = columns::names(&header, declared, settings.task, file, findings);
+    let pass = pass.insert(Pass::new(header, width, layout, settings, facts, findings));
     let mut number = 0;
     let mut take = |record: &Record<'_>| {
         if record.is_blank_line() {
@@ -200,6 +195,7 @@ struct Pass<'a> {
 impl<'a> Pass<'a> {
     fn new(
         header: Header,
+        width: Width,
         layout: &'a Layout,
         settings: &Settings,
         facts: &mut Facts,
@@ -239,7 +235,8 @@ impl<'a> Pass<'a> {
         Pass {
             label,
             tally: label.map(|_| Tally::default()),
-            inference: (is_table && declared.is_none()).then(|| Inference::new(header.len())),
+            inference: (is_table && declared.is_none() && width == Width::Fits)
+                .then(|| Inference::new(header.len())),
             values,
             features: findings
                 .applies(Rule::FeatureNumeric)
