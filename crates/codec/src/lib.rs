@@ -28,6 +28,7 @@ mod input;
 mod inspect;
 mod left_out;
 mod locks;
+mod nearby;
 mod options;
 mod raw;
 mod redis;

@@ -103,6 +103,31 @@ impl<'i> Sources<'i> {
         }
     }
 
+    /// Reads as much as there is from an offset on, at most the length of `buf`, and returns how much.
+    pub(crate) fn read_up_to(
+        &self,
+        source: u32,
+        offset: u64,
+        buf: &mut [u8],
+    ) -> Result<usize, Error> {
+        let Some(source) = self.get(source) else {
+            return Err(Error::Scratch("source"));
+        };
+        let data: &dyn ReadAt = &*source.input.data;
+        snapshot::read_exact_at(data, offset, buf).map_err(|error| Error::Io {
+            input: source.input.name.clone(),
+            error,
+        })
+    }
+
+    /// Says that an input is not what the survey read.
+    pub(crate) fn changed(&self, source: u32) -> Error {
+        match self.get(source) {
+            Some(source) => source.changed(),
+            None => Error::Scratch("source"),
+        }
+    }
+
     fn get(&self, source: u32) -> Option<&Source<'i>> {
         self.sources.get(usize::try_from(source).ok()?)
     }

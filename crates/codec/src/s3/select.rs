@@ -16,6 +16,7 @@ use super::record;
 use super::worker::{BucketPlace, Job, ObjectJob, RawJob};
 use super::write::{Batches, Report, Shared, Tally};
 use crate::error::{Error, escaped};
+use crate::nearby::Nearby;
 use crate::row::ValueRef;
 
 /// Objects without a manifest that are told one by one, in each bucket.
@@ -41,7 +42,17 @@ pub(super) struct Selection<'a> {
     number: u64,
     bucket: BucketState,
     buffer: Vec<u8>,
+    nearby: Nearby,
+    spare: Spare,
     pub(super) report: Report,
+}
+
+/// Buffers that go from object to object.
+#[derive(Default)]
+struct Spare {
+    prefix: Vec<u8>,
+    upload: Vec<u8>,
+    record: Vec<u8>,
 }
 
 /// What is told of a bucket when it ends.
@@ -90,6 +101,8 @@ impl<'a> Selection<'a> {
             number: 0,
             bucket: BucketState::default(),
             buffer: Vec::new(),
+            nearby: Nearby::default(),
+            spare: Spare::default(),
             report: Report::default(),
         }
     }
@@ -105,7 +118,9 @@ impl<'a> Selection<'a> {
         while let Some((record, value)) = rows.next()? {
             let (prefix, rest) = split_object(record)?;
             if group.as_ref().is_none_or(|group| group.prefix != prefix) {
-                if let Some(group) = group.take() {
+                if let Some(mut group) = group.take() {
+                    self.spare.prefix = std::mem::take(&mut group.prefix);
+                    self.spare.upload = std::mem::take(&mut group.upload);
                     self.end_object(group, jobs)?;
                 }
                 group = Some(self.begin_object(prefix)?);
@@ -149,13 +164,13 @@ impl<'a> Selection<'a> {
             }));
         }
         Ok(Group {
-            prefix: prefix.to_vec(),
+            prefix: refilled(std::mem::take(&mut self.spare.prefix), prefix),
             object: object.decode().into_owned(),
             generation,
             standing,
             head: None,
             assembly: None,
-            upload: Vec::new(),
+            upload: refilled(std::mem::take(&mut self.spare.upload), b""),
             in_progress: Vec::new(),
             fault: None,
             orphan_chunks: 0,
@@ -206,8 +221,15 @@ impl<'a> Selection<'a> {
         if group.standing != Standing::Active {
             return Ok(());
         }
-        self.shared.sources.read(&row.value, &mut self.buffer)?;
-        let manifest = match record::parse_manifest(&self.buffer) {
+        let sources = self.shared.sources;
+        let manifest = match self.nearby.body(sources, &row.value)? {
+            Some(bytes) => record::parse_manifest(bytes),
+            None => {
+                sources.read(&row.value, &mut self.buffer)?;
+                record::parse_manifest(&self.buffer)
+            }
+        };
+        let manifest = match manifest {
             Ok(manifest) => manifest,
             Err(fault) => {
                 group.fault = Some(Fault::Manifest(fault));
@@ -381,9 +403,11 @@ impl<'a> Selection<'a> {
         };
         let name = match Name::by_shape(names::shape(key, plan.folding)) {
             Name::Natural => {
-                let mut record = self.bucket.segment.clone();
-                key::segment_into(key, &mut record);
-                self.renamed.find(&record)?.unwrap_or(Name::Natural)
+                let record = &mut self.spare.record;
+                record.clear();
+                record.extend_from_slice(&self.bucket.segment);
+                key::segment_into(key, record);
+                self.renamed.find(record)?.unwrap_or(Name::Natural)
             }
             name => name,
         };
@@ -554,4 +578,11 @@ impl Renamed {
             _ => Ok(None),
         }
     }
+}
+
+/// Puts other content into a buffer.
+fn refilled(mut buffer: Vec<u8>, content: &[u8]) -> Vec<u8> {
+    buffer.clear();
+    buffer.extend_from_slice(content);
+    buffer
 }

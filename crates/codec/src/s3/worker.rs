@@ -19,6 +19,7 @@ use super::sidecar::{self, Dated, Detail};
 use super::write::{Shared, Tally, lock};
 use super::{key, plan};
 use crate::error::Error;
+use crate::nearby::Nearby;
 use crate::row::ValueRef;
 
 /// Bodies up to this size are put together in memory and written with one call.
@@ -98,6 +99,7 @@ pub(super) struct Worker<'a> {
     shared: &'a Shared<'a>,
     writer: TreeWorker,
     piece: Vec<u8>,
+    nearby: Nearby,
     body: Vec<u8>,
     sidecar: Vec<u8>,
     path: Vec<u8>,
@@ -109,6 +111,7 @@ impl<'a> Worker<'a> {
             shared,
             writer,
             piece: Vec::new(),
+            nearby: Nearby::default(),
             body: Vec::new(),
             sidecar: Vec::new(),
             path: Vec::new(),
@@ -270,6 +273,7 @@ impl<'a> Worker<'a> {
         let Worker {
             shared,
             piece,
+            nearby,
             body,
             ..
         } = self;
@@ -277,10 +281,13 @@ impl<'a> Worker<'a> {
         for chunks in job.body.parts() {
             for chunk in chunks {
                 let start = body.len();
-                shared.sources.stream(&chunk.value, piece, &mut |bytes| {
-                    body.extend_from_slice(bytes);
-                    Ok(())
-                })?;
+                match nearby.body(shared.sources, &chunk.value)? {
+                    Some(bytes) => body.extend_from_slice(bytes),
+                    None => shared.sources.stream(&chunk.value, piece, &mut |bytes| {
+                        body.extend_from_slice(bytes);
+                        Ok(())
+                    })?,
+                }
                 let bytes = body.get(start..).unwrap_or_default();
                 check_content(chunk, || Sha256::digest(bytes).into())?;
                 if let Some(hasher) = &mut hasher {
