@@ -131,10 +131,13 @@ fn examine(
         )
     };
     // Where files are hashed while they are read, the limits come first.
-    let measured = request.payload.then(|| {
-        measure::stamp_all(&mut layout);
-        measure(&layout, &mut report.findings)
-    });
+    let measured = match request.payload {
+        true => {
+            measure::stamp_all(&mut layout, observer)?;
+            Some(measure(&layout, &mut report.findings))
+        }
+        false => None,
+    };
     let hashing = Hashing::new(request.payload);
     let findings = &mut report.findings;
     report.facts = read_content(&mut layout, settings, &hashing, observer, findings)?;

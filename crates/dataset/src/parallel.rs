@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::observe::{Observer, Stopped, go_on};
+
 /// Items between two deliveries of results: bounds the memory, and amortises starting threads.
 const ROUND: usize = 8192;
 
@@ -12,38 +14,51 @@ const STRIDE_MAX: usize = 32;
 const THREADS_MAX: usize = 4;
 
 /// Computes `work` for every index below `count` and gives the results to `sink` in order, on this thread.
+///
+/// # Errors
+/// When the observer wants to stop, which is asked often: files on a slow disk may be many.
 pub(crate) fn map_ordered<T: Send>(
+    observer: &dyn Observer,
     count: usize,
     work: impl Fn(usize) -> T + Sync,
     sink: impl FnMut(usize, T),
-) {
-    map_ordered_with(count, |(): &mut (), index| work(index), sink);
+) -> Result<(), Stopped> {
+    map_ordered_with(observer, count, |(): &mut (), index| work(index), sink)
 }
 
 /// Does the same with something for each thread to work with, such as a buffer.
 pub(crate) fn map_ordered_with<S: Default, T: Send>(
+    observer: &dyn Observer,
     count: usize,
     work: impl Fn(&mut S, usize) -> T + Sync,
     mut sink: impl FnMut(usize, T),
-) {
+) -> Result<(), Stopped> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = threads.min(THREADS_MAX);
     if threads == 1 || count <= 1 {
         let mut tools = S::default();
-        (0..count).for_each(|index| sink(index, work(&mut tools, index)));
-        return;
+        for index in 0..count {
+            go_on(observer)?;
+            sink(index, work(&mut tools, index));
+        }
+        return Ok(());
     }
     for start in (0..count).step_by(ROUND) {
         let end = count.min(start + ROUND);
-        for (offset, chunk) in round(start, end, threads, &work) {
+        let done = round(observer, start, end, threads, &work);
+        // Some of it may be missing then.
+        go_on(observer)?;
+        for (offset, chunk) in done {
             for (index, result) in (offset..).zip(chunk) {
                 sink(index, result);
             }
         }
     }
+    Ok(())
 }
 
 fn round<S: Default, T: Send>(
+    observer: &dyn Observer,
     start: usize,
     end: usize,
     threads: usize,
@@ -57,7 +72,7 @@ fn round<S: Default, T: Send>(
         let mut tools = S::default();
         loop {
             let from = next.fetch_add(stride, Ordering::Relaxed);
-            if from >= end {
+            if from >= end || observer.is_cancelled() {
                 return done;
             }
             let to = end.min(from + stride);
@@ -83,20 +98,33 @@ fn round<S: Default, T: Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::Silent;
 
     #[test]
     fn results_come_complete_and_in_order() {
         for count in [0, 1, 7, ROUND, 2 * ROUND + 5] {
             let mut seen = Vec::new();
-            map_ordered(
-                count,
-                |index| index * 2,
-                |index, result| seen.push((index, result)),
-            );
+            let collect = |index, result| seen.push((index, result));
+            map_ordered(&Silent, count, |index| index * 2, collect).unwrap();
             assert!(
                 seen.into_iter()
                     .eq((0..count).map(|index| (index, index * 2)))
             );
         }
+    }
+
+    #[test]
+    fn whoever_wants_to_stop_need_not_wait_for_the_end() {
+        struct After(AtomicUsize);
+        impl Observer for After {
+            fn is_cancelled(&self) -> bool {
+                self.0.load(Ordering::Relaxed) >= 10
+            }
+        }
+        let done = After(AtomicUsize::new(0));
+        let work = |_| done.0.fetch_add(1, Ordering::Relaxed);
+        let result = map_ordered(&done, 1_000_000, work, |_, _| {});
+        assert!(matches!(result, Err(Stopped::Cancelled)));
+        assert!(done.0.load(Ordering::Relaxed) < ROUND);
     }
 }

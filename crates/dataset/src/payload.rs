@@ -7,7 +7,7 @@ use fsroot::{RelPath, Root};
 use crate::digest::{Buffer, Digest, changed, hash, open_unchanged};
 use crate::finding::Findings;
 use crate::layout::{Layout, Stamp};
-use crate::observe::{Observer, Stopped, go_on};
+use crate::observe::{Observer, Stopped};
 use crate::parallel::map_ordered_with;
 use crate::task::Contract;
 
@@ -62,17 +62,15 @@ pub(crate) fn freeze(
         let file = &files[index];
         match file.digest {
             Some(digest) => Ok(digest),
-            None if observer.is_cancelled() => Err("was not hashed".to_owned()),
             None => hash(&layout.root, &file.source, file.stamp, buffer),
         }
     };
-    map_ordered_with(files.len(), work, |index, result| {
+    map_ordered_with(observer, files.len(), work, |index, result| {
         if let Err(what) = &result {
             changed(files[index].source.to_string(), what, findings);
         }
         digests.push(result.ok());
-    });
-    go_on(observer)?;
+    })?;
     let entries = files.into_iter().zip(digests).map(|(file, digest)| {
         Some(Entry {
             archive_path: file.archive_path,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::age::Age;
 use crate::digest::Hashing;
 use crate::files::images::{self, Expected};
-use crate::files::{measure, pairing, text, tokenizer, voc};
+use crate::files::{Reading, measure, pairing, text, tokenizer, voc};
 use crate::finding::Findings;
 use crate::labels::Distribution;
 use crate::layout::{Layout, extension};
@@ -75,7 +75,12 @@ pub(crate) fn read_content(
             .and_then(|file| extension(&file.name));
     }
     observer.stage(Stage::Files);
-    check_files(layout, contract, settings, hashing, &mut facts, findings);
+    let reading = Reading {
+        hashing,
+        limit_bytes: settings.record_max_bytes,
+        observer,
+    };
+    check_files(layout, contract, settings, reading, &mut facts, findings)?;
     go_on(observer)?;
     observer.stage(Stage::Manifest);
     let referenced = manifest::check(layout, settings, &mut facts, observer, findings)?;
@@ -88,9 +93,9 @@ pub(crate) fn read_content(
                 directory,
                 &referenced,
                 contract.record,
-                hashing,
+                reading,
                 findings,
-            );
+            )?;
         }
         if settings.for_ingestor == Some(Age::Older) {
             tokenizer::check(&layout.root, layout.tokenizer.as_ref(), findings);
@@ -104,10 +109,13 @@ fn check_files(
     layout: &mut Layout,
     contract: &Contract,
     settings: &Settings,
-    hashing: &Hashing,
+    reading: Reading<'_>,
     facts: &mut Facts,
     findings: &mut Findings,
-) {
+) -> Result<(), Stopped> {
+    let Reading {
+        hashing, observer, ..
+    } = reading;
     let mut image_sizes = Vec::new();
     for wanted in contract.directories {
         let Some(position) = layout
@@ -124,7 +132,7 @@ fn check_files(
             _ => None,
         };
         let Some(rules) = rules else {
-            measure::stamp(&layout.root, directory, findings);
+            measure::stamp(&layout.root, directory, observer, findings)?;
             continue;
         };
         let expected = Expected {
@@ -132,14 +140,15 @@ fn check_files(
             floor: settings.min_size,
             rules,
         };
-        let (sizes, common) = images::scan(&layout.root, directory, expected, hashing, findings);
+        let root = &layout.root;
+        let (sizes, common) = images::scan(root, directory, expected, hashing, observer, findings)?;
         if wanted.link == Link::Filename {
             facts.target_size = common;
             image_sizes = sizes;
         }
     }
     let Some(primary) = layout.primary(contract) else {
-        return;
+        return Ok(());
     };
     for wanted in contract.directories {
         let Some(directory) = layout.directory(wanted.name) else {
@@ -154,11 +163,12 @@ fn check_files(
                     directory,
                     primary,
                     &image_sizes,
-                    hashing,
+                    reading,
                     findings,
-                );
+                )?;
             }
             Link::MaskOf { .. } => pairing::masks(primary, directory, findings),
         }
     }
+    Ok(())
 }

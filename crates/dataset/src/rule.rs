@@ -179,7 +179,7 @@ EntrySpecial "layout.special-file" Error All Known InData Common
     "Remove it."
 EntryUnreadable "layout.unreadable" Error All Known InData Common
     "a file or directory cannot be opened or listed"
-    "Make it readable for yourself, for instance with `chmod u+r`."
+    "Make it readable for yourself, for instance with `chmod u+rX`."
 NoFiles "layout.no-files" Error All Known InData Common
     "a data directory holds no file with an accepted extension"
     "Put the files directly into the directory."
@@ -205,7 +205,7 @@ TotalSize "size.total" Error All Known InData Common
     "the dataset is larger than the limit for one dataset"
     "Split the data into several tables, or raise the limit if your cluster allows it."
 RecordSize "size.record" Error All Known ByFlag Common
-    "a record of the manifest takes more memory than the limit for one record, which is no limit of the cluster"
+    "a record of the manifest, an annotation, or a text that is a record takes more memory than one may have, which is no limit of the cluster"
     "Raise --max-record-size; a check takes several times as much memory."
 FileMixedTypes "file.mixed-types" Error All Known InData Listed
     "the files of a directory have different extensions; .jpg and .jpeg differ too"

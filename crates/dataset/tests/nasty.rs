@@ -564,3 +564,28 @@ fn too_many_columns_are_one_finding() {
     );
     assert_eq!(report.findings.total(Severity::Error), 0);
 }
+
+#[test]
+fn a_file_above_the_limit_is_not_judged_by_its_beginning() {
+    let folder = Folder::new();
+    let long = format!("{}\tb", "a".repeat(400_000));
+    folder
+        .write("labels.csv", "filename\na.txt\n")
+        .write("texts/a.txt", long);
+    let mut request = request("embeddings", "");
+    request.record_max_bytes = 300_000;
+    let limited = check(folder.path(), &request, &Silent).unwrap();
+    assert_eq!(ids(&limited), ["size.record"]);
+    request.record_max_bytes = 500_000;
+    assert!(ids(&check(folder.path(), &request, &Silent).unwrap()).is_empty());
+
+    let folder = Folder::new();
+    folder
+        .write("labels.csv", "filename\na.jpg\n")
+        .write("images/a.jpg", jpeg(32, 32))
+        .write("annotations/a.xml", " ".repeat(400_000));
+    request.task = "object_detection".to_owned();
+    request.record_max_bytes = 300_000;
+    let limited = check(folder.path(), &request, &Silent).unwrap();
+    assert_eq!(ids(&limited), ["size.record"]);
+}

@@ -6,6 +6,7 @@ use crate::digest::{self, Buffer, Hashing, Next, Unread};
 use crate::finding::{Findings, Place};
 use crate::image;
 use crate::layout::{DataDirectory, DataFile, Stamp};
+use crate::observe::{Observer, Stopped};
 use crate::parallel::map_ordered_with;
 use crate::rule::Rule;
 use crate::size::Size;
@@ -58,8 +59,9 @@ pub(crate) fn scan(
     directory: &mut DataDirectory,
     expected: Expected,
     hashing: &Hashing,
+    observer: &dyn Observer,
     findings: &mut Findings,
-) -> (Sizes, Option<Size>) {
+) -> Result<(Sizes, Option<Size>), Stopped> {
     hashing.look_at(findings);
     let mut sizes = Vec::with_capacity(directory.files.len());
     let mut stamps = Vec::with_capacity(directory.files.len());
@@ -79,7 +81,7 @@ pub(crate) fn scan(
         };
         Ok::<_, Unread>((Stamp::of(&open.meta), size))
     };
-    map_ordered_with(here.files.len(), read, |index, result| {
+    map_ordered_with(observer, here.files.len(), read, |index, result| {
         let shown = || here.shown(&here.files[index]);
         let (stamp, size) = match result {
             Ok((stamp, Ok(size))) => (Some(stamp), Some(size)),
@@ -102,11 +104,11 @@ pub(crate) fn scan(
         }
         stamps.push(stamp);
         sizes.push(size);
-    });
+    })?;
     for (file, stamp) in directory.files.iter_mut().zip(stamps) {
         file.stamp = stamp;
     }
-    (sizes, common)
+    Ok((sizes, common))
 }
 
 /// Reads all of an image for its digest. Gives its size if that lies where it nearly always does.

@@ -4,31 +4,39 @@ use fsroot::Root;
 
 use crate::finding::{Findings, Place};
 use crate::layout::{DataDirectory, Layout, Stamp, unreadable};
+use crate::observe::{Observer, Stopped};
 use crate::parallel::map_ordered;
 use crate::rule::Rule;
 use crate::size::human_bytes;
 
 /// Takes the stamps of a directory's files, but of those that have one.
-pub(crate) fn stamp(root: &Root, directory: &mut DataDirectory, findings: &mut Findings) {
-    stamp_with(root, directory, |shown, error| {
+pub(crate) fn stamp(
+    root: &Root,
+    directory: &mut DataDirectory,
+    observer: &dyn Observer,
+    findings: &mut Findings,
+) -> Result<(), Stopped> {
+    stamp_with(root, directory, observer, |shown, error| {
         unreadable(&shown, error, findings)
-    });
+    })
 }
 
 /// Takes the stamps of all data files, so that limits can be judged before anything is read.
 ///
 /// A file that gives none is left to whoever comes next, and is a finding there.
-pub(crate) fn stamp_all(layout: &mut Layout) {
+pub(crate) fn stamp_all(layout: &mut Layout, observer: &dyn Observer) -> Result<(), Stopped> {
     for directory in &mut layout.directories {
-        stamp_with(&layout.root, directory, |_, _| {});
+        stamp_with(&layout.root, directory, observer, |_, _| {})?;
     }
+    Ok(())
 }
 
 fn stamp_with(
     root: &Root,
     directory: &mut DataDirectory,
+    observer: &dyn Observer,
     mut fail: impl FnMut(String, &fsroot::Error),
-) {
+) -> Result<(), Stopped> {
     let here = &*directory;
     let mut stamps = Vec::with_capacity(here.files.len());
     let work = |index: usize| {
@@ -38,15 +46,16 @@ fn stamp_with(
             None => here.stat(root, file).map(|meta| Stamp::of(&meta)),
         }
     };
-    map_ordered(here.files.len(), work, |index, result| {
+    map_ordered(observer, here.files.len(), work, |index, result| {
         if let Err(error) = &result {
             fail(here.shown(&here.files[index]), error);
         }
         stamps.push(result.ok());
-    });
+    })?;
     for (file, stamp) in directory.files.iter_mut().zip(stamps) {
         file.stamp = stamp;
     }
+    Ok(())
 }
 
 /// Sums up what will be sent, and compares it with the limits. A limit is exceeded only above its value.

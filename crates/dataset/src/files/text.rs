@@ -2,11 +2,12 @@
 
 use fsroot::Root;
 
-use super::record;
+use super::{beyond_limit, record};
 use crate::csv::{Flaw, Gate, Offence};
-use crate::digest::{self, Buffer, Hashing, Next, Unread};
+use crate::digest::{self, Buffer, Next, Unread};
 use crate::finding::{Findings, Place};
 use crate::layout::DataDirectory;
+use crate::observe::Stopped;
 use crate::parallel::map_ordered_with;
 use crate::rule::Rule;
 use crate::task::Record;
@@ -15,14 +16,11 @@ use crate::task::Record;
 const SAMPLE_FILES: usize = 500;
 const SAMPLE_BYTES: u64 = 64 << 10;
 
-/// A record of more than this is checked for its encoding only; no row of a table can hold it.
-const RECORD_MAX_BYTES: usize = 16 << 20;
-
 /// What a text is.
 struct Content {
     offence: Option<Offence>,
     is_blank: bool,
-    /// Everything, for tasks whose texts have a structure.
+    /// Everything, for tasks whose texts have a structure; more than the limit if there is more.
     record: Vec<u8>,
 }
 
@@ -32,9 +30,14 @@ pub(crate) fn check(
     directory: &DataDirectory,
     referenced: &[bool],
     format: Option<Record>,
-    hashing: &Hashing,
+    reading: super::Reading<'_>,
     findings: &mut Findings,
-) {
+) -> Result<(), Stopped> {
+    let super::Reading {
+        hashing,
+        limit_bytes,
+        observer,
+    } = reading;
     hashing.look_at(findings);
     let files: Vec<_> = directory
         .files
@@ -47,13 +50,14 @@ pub(crate) fn check(
     let everyone_reads_all = files.len() <= SAMPLE_FILES;
     let work = |buffer: &mut Buffer, index: usize| {
         let mut open = digest::open(root, directory, files[index])?;
-        let mut reading = Reading::new(format.is_some());
+        let kept_bytes = format.map(|_| limit_bytes);
+        let mut reading = Reading::new(kept_bytes);
         digest::read(&mut open, files[index], hashing, buffer, |piece| {
             reading.take(piece)
         })?;
         Ok::<_, Unread>(reading.finish())
     };
-    map_ordered_with(files.len(), work, |index, result| {
+    map_ordered_with(observer, files.len(), work, |index, result| {
         let shown = directory.shown(files[index]);
         let content = match result {
             Ok(content) => content,
@@ -76,10 +80,14 @@ pub(crate) fn check(
             let message = format!("{shown} is blank.");
             findings.add(Rule::TextBlank, Place::file(shown.as_str()), message);
         }
-        if let Some(format) = format {
-            record::check(&content.record, format, &shown, findings);
+        match format {
+            Some(_) if content.record.len() as u64 > limit_bytes => {
+                beyond_limit(&shown, limit_bytes, findings);
+            }
+            Some(format) => record::check(&content.record, format, &shown, findings),
+            None => {}
         }
-    });
+    })
 }
 
 /// Names what is wrong with bytes that should be text.
@@ -94,11 +102,12 @@ pub(crate) fn flaw(flaw: Flaw) -> &'static str {
 struct Reading {
     gate: Gate,
     content: Content,
-    keep: bool,
+    /// The most that is kept, if anything is.
+    kept_bytes: Option<u64>,
 }
 
 impl Reading {
-    fn new(keep: bool) -> Reading {
+    fn new(kept_bytes: Option<u64>) -> Reading {
         Reading {
             gate: Gate::default(),
             content: Content {
@@ -106,7 +115,7 @@ impl Reading {
                 is_blank: true,
                 record: Vec::new(),
             },
-            keep,
+            kept_bytes,
         }
     }
 
@@ -117,7 +126,8 @@ impl Reading {
         }
         // A piece may end inside a character, which then is not blank here; nothing else follows from it.
         self.content.is_blank &= crate::cell::trim(piece).is_empty();
-        if self.keep && self.content.record.len() < RECORD_MAX_BYTES {
+        let kept = self.content.record.len() as u64;
+        if self.kept_bytes.is_some_and(|most| kept <= most) {
             self.content.record.extend_from_slice(piece);
         }
         Next::Read

@@ -5,18 +5,17 @@ mod document;
 use fsroot::Root;
 use std::collections::HashMap;
 
-use crate::digest::{self, Buffer, Hashing, Next, Unread};
+use crate::digest::{self, Buffer, Next, Unread};
 use crate::finding::{Findings, Place};
 use crate::layout::{DataDirectory, stem};
+use crate::observe::Stopped;
 use crate::parallel::map_ordered_with;
 use crate::rule::Rule;
 use crate::size::Size;
 use document::Element;
 
 use super::images::Sizes;
-
-/// An annotation of more than this is none.
-const XML_MAX_BYTES: u64 = 16 << 20;
+use super::{Reading, beyond_limit};
 
 /// What is wrong with an annotation.
 pub(crate) type Flaws = Vec<(Rule, String)>;
@@ -27,9 +26,14 @@ pub(crate) fn check(
     annotations: &DataDirectory,
     images: &DataDirectory,
     sizes: &Sizes,
-    hashing: &Hashing,
+    reading: Reading<'_>,
     findings: &mut Findings,
-) {
+) -> Result<(), Stopped> {
+    let Reading {
+        hashing,
+        limit_bytes,
+        observer,
+    } = reading;
     hashing.look_at(findings);
     let real: HashMap<&[u8], Size> = images
         .files
@@ -43,18 +47,22 @@ pub(crate) fn check(
         text.clear();
         digest::read(&mut open, file, hashing, buffer, |piece| {
             text.extend_from_slice(piece);
-            match text.len() as u64 > XML_MAX_BYTES {
+            match text.len() as u64 > limit_bytes {
                 true => Next::Stop,
                 false => Next::Read,
             }
         })?;
+        if text.len() as u64 > limit_bytes {
+            return Ok(None);
+        }
         let real = real.get(stem(&file.name)).copied();
-        Ok::<_, Unread>(judge(text, real))
+        Ok::<_, Unread>(Some(judge(text, real)))
     };
-    map_ordered_with(annotations.files.len(), work, |index, result| {
+    map_ordered_with(observer, annotations.files.len(), work, |index, result| {
         let shown = annotations.shown(&annotations.files[index]);
         match result {
-            Ok(flaws) => {
+            Ok(None) => beyond_limit(&shown, limit_bytes, findings),
+            Ok(Some(flaws)) => {
                 for (rule, what) in flaws {
                     let message = format!("{shown}: {what}.");
                     findings.add(rule, Place::file(shown.as_str()), message);
@@ -62,16 +70,12 @@ pub(crate) fn check(
             }
             Err(unread) => unread.report(shown, findings),
         }
-    });
+    })
 }
 
 /// Judges the text of an annotation.
 pub(crate) fn judge(text: &[u8], real: Option<Size>) -> Flaws {
     let mut flaws = Flaws::new();
-    if text.len() as u64 > XML_MAX_BYTES {
-        flaws.push((Rule::VocXml, "is larger than 16 MiB".to_owned()));
-        return flaws;
-    }
     let root = match document::parse(text) {
         Ok(root) if root.name == "annotation" => root,
         Ok(root) => {
