@@ -252,3 +252,28 @@ async fn info_has_its_parts_also_when_discovery_fails() {
     let found = info::gather(&connection, None, token::FOR_A_LOOK).await;
     assert!(found.release.is_err() && found.token.is_none());
 }
+
+#[tokio::test]
+async fn pods_of_another_client_are_told_by_name() {
+    let site = Site::start().await;
+    let theirs = json!({
+        "metadata": {
+            "name": "theirs", "namespace": NAMESPACE, "creationTimestamp": "2020-01-01T00:00:00Z",
+            "labels": {"app.kubernetes.io/managed-by": "tracebloc-cli", "tracebloc.io/component": "stage-pod"},
+        },
+        "spec": {"containers": [{"name": "stage", "image": "any"}]},
+        "status": {"phase": "Pending"},
+    });
+    site.sandbox().store().create(&kinds::POD, theirs).unwrap();
+    site.change(&kinds::POD, "theirs", |pod| {
+        pod["metadata"]["creationTimestamp"] = json!("2020-01-01T00:00:00Z");
+        pod["status"] = json!({"phase": "Failed"});
+    });
+    let report = check(&site.connect(User::Pusher).await).await;
+    let found = report.findings.iter();
+    let found: Vec<_> = found.filter(|it| it.rule == Rule::ForeignOrphans).collect();
+    assert_eq!(found.len(), 1, "{:?}", report.findings);
+    // A selector would hit other people's running pushes.
+    let hint = format!("kubectl delete pod -n {NAMESPACE} theirs");
+    assert!(found[0].remedy.ends_with(&hint), "{}", found[0].remedy);
+}
