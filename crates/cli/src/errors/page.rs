@@ -165,6 +165,11 @@ fn in_a_push() -> Vec<PushError> {
             namespace: what(),
             job: what(),
         },
+        PushError::DestinationUnanswered {
+            path: what(),
+            key: what(),
+            namespace: what(),
+        },
         PushError::JobUnseen(WatchError::Forbidden(what())),
         PushError::Record(what()),
         PushError::PodsLost {

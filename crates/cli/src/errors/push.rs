@@ -19,6 +19,12 @@ pub(crate) fn push(error: &PushError, signals: &Signals) -> Failure {
         PushError::Stage(error) => stage(error, signals),
         PushError::Transfer(error) => transfer(error),
         PushError::Credential(error) => target(error),
+        PushError::DestinationUnanswered { path, key, namespace } => at(Exit::AlreadyThere, "table.exists")
+            .at("path", path.clone())
+            .at("key", key.clone())
+            .remedy(format!(
+                "The data may be that submission's: see kubectl get jobs -n {namespace} -l tracebloc.io/ingestion-run={key}. Else choose another --table."
+            )),
         PushError::JobRuns { namespace, job } => at(Exit::TableHeld, "push.job-runs")
             .at("job", format!("{namespace}/{job}"))
             .remedy("Wait until it has ended, or delete it, and push again.")

@@ -60,7 +60,7 @@ pub(crate) fn submit(error: &SubmitError) -> Failure {
         }
         SubmitError::Unanswered { key, .. } => rejected("submit.unanswered")
             .at("key", key.to_string())
-            .remedy("Run the command again: the same key finds the run if it was accepted.")
+            .remedy("Run the command again: the same key finds the run while it goes on, and the table's data tell when it has ended.")
             .retryable(),
         SubmitError::Unexpected(_) => rejected("submit.unexpected-answer")
             .remedy("See that the Service leads to jobs-manager, and which version that is."),

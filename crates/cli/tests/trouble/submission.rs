@@ -85,6 +85,31 @@ fn what_the_service_refuses_is_told_with_its_words() {
     assert!(!port.is_locked("notes"));
 }
 
+#[test]
+fn what_an_unanswered_submission_has_brought_is_told_as_such() {
+    let port = Port::open();
+    port.script(
+        "rules: [{name: mute, on: port_forward, times: 0, fault: {cut: {direction: out, after: 0}}}]",
+    );
+    let run = port.push("notes", &["--retry-budget=1s"]);
+    let key = run.result()["idempotency_key"].clone();
+    told(run, 8, "submit.unanswered");
+    port.script("seed: 0");
+    until("the Job is done", || {
+        let job = port.get(&kinds::JOB, &port.jobs()[0]);
+        job["status"]["succeeded"] == 1
+    });
+    let error = told(port.push("notes", &[]), 6, "table.exists");
+    assert_eq!(error["place"]["key"], key);
+    let label = format!("tracebloc.io/ingestion-run={}", key.as_str().unwrap());
+    assert!(
+        error["remedy"].as_str().unwrap().contains(&label),
+        "{error}"
+    );
+    assert_eq!(port.jobs().len(), 1);
+    assert_eq!(port.pods(), [""; 0]);
+}
+
 /// A sandbox whose Jobs go on until they are deleted.
 fn endless() -> Port {
     Port::with(|config| {

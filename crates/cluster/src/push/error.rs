@@ -45,6 +45,18 @@ pub enum PushError {
         #[source]
         error: ApiError,
     },
+    /// The table has data, and a submission into it was never answered: the data may be its.
+    #[error(
+        "the table already holds data: {path}; a submission into it, {key}, was never answered"
+    )]
+    DestinationUnanswered {
+        /// The directory that is not empty.
+        path: String,
+        /// The submission's key.
+        key: String,
+        /// Namespace of the release.
+        namespace: String,
+    },
     /// The journal cannot be used, so the run could not be found again.
     #[error(transparent)]
     Journal(#[from] JournalError),

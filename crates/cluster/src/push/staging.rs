@@ -195,7 +195,8 @@ impl<'a> Staging<'a> {
             .await
             .map_err(|error| open.judge(error))?;
         let found = probe.record.clone();
-        self.judge_probe(probe)?;
+        self.judge_probe(probe)
+            .map_err(|setback| self.with_record(setback, &found))?;
         let record = Record::parse(&found)?;
         let (key, attempt) = self.key(wanted, record.as_ref()).await?;
         setup.record = found;
@@ -223,6 +224,23 @@ impl<'a> Staging<'a> {
             record,
             before: setup.record,
         })
+    }
+
+    /// Says of a table with data whether a submission that nobody saw answered may have brought them.
+    fn with_record(&self, setback: Setback, record: &str) -> Setback {
+        let Setback::Final(PushError::Transfer(TransferError::Destination { path })) = setback
+        else {
+            return setback;
+        };
+        match Record::parse(record) {
+            Ok(Some(record)) if record.job.is_none() => PushError::DestinationUnanswered {
+                path,
+                key: record.key,
+                namespace: self.site.release.namespace.clone(),
+            },
+            _ => TransferError::Destination { path }.into(),
+        }
+        .into()
     }
 
     /// What a look at the volume says against going on.
