@@ -7,12 +7,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Connection;
 use crate::api::ApiError;
+use crate::far::Far;
+use crate::push;
 use crate::release::Release;
 use crate::stage::{
     Orphans, Owner, Plan, Request, Said, StageError, close, find_orphans, open, remove_orphans,
 };
 use crate::target::TargetError;
-use crate::transfer::{self, STAGE_SCRIPT, Setup, TransferError, command};
+use crate::transfer::{self, Reclaimed, STAGE_SCRIPT, Setup, Standing, TransferError, command};
 use crate::volume::{self, VolumeError};
 
 /// How long what a broken push has staged is kept for going on with it.
@@ -79,7 +81,8 @@ pub async fn pods(
     Ok(Cleaned { pods, removed })
 }
 
-/// Removes what broken pushes of any table have left on the volume more than `age` ago, by the node's clock. Returns the tables.
+/// Removes what pushes of any table have left on the volume more than `age` ago, by the node's clock: what is half-done, and
+/// published copies that no Job reads any more. Returns the tables.
 ///
 /// It takes a stage pod, which is deleted again, also when `stop` is cancelled. What a living run holds stays.
 ///
@@ -111,7 +114,17 @@ pub async fn volume(
     let pod = open(connection, &plan, stop, said).await?;
     let cleaning = async {
         let container = pod.container(connection).await?;
-        let tables = transfer::clean(&container, &setup, age).await?;
+        let swept = transfer::clean(&container, &setup, age).await?;
+        let mut tables = swept.removed;
+        for standing in swept.standing {
+            let is_over = push::is_over(connection, &release.namespace, &standing.record).await;
+            if is_over
+                && reclaim(&container, &setup, &standing).await
+                && !tables.contains(&standing.table)
+            {
+                tables.push(standing.table);
+            }
+        }
         Ok(tables)
     };
     let cleaned = tokio::select! {
@@ -125,4 +138,14 @@ pub async fn volume(
         });
     }
     cleaned
+}
+
+/// Removes one published copy. One that is used again, or cannot be removed now, is another time's matter.
+async fn reclaim(far: &dyn Far, setup: &Setup, standing: &Standing) -> bool {
+    let setup = Setup {
+        table: standing.table.clone(),
+        ..setup.clone()
+    };
+    let reclaimed = transfer::reclaim_standing(far, &setup, standing).await;
+    matches!(reclaimed, Ok(Reclaimed::Removed))
 }

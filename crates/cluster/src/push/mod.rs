@@ -216,6 +216,15 @@ pub async fn run(
     Ok(pushed)
 }
 
+/// Says whether the run of a record beside staged data has ended, or never was.
+pub(crate) async fn is_over(connection: &Arc<Connection>, namespace: &str, record: &str) -> bool {
+    match Record::parse(record) {
+        Ok(None) => true,
+        Ok(Some(record)) => earlier::check(connection, namespace, &record).await.is_ok(),
+        Err(_) => false,
+    }
+}
+
 /// Returns the stage pod that a push will want, for the checks before it.
 #[must_use]
 pub fn stage_request(connection: &Connection, order: &Order) -> stage::Request {

@@ -51,6 +51,13 @@ pub fn reclaim(setup: &Setup, manifest_sha256: &str) -> Vec<String> {
     verb(setup, "reclaim", std::iter::once(digest).chain(lock(setup)))
 }
 
+/// The same, if the record beside it is still this one.
+pub fn reclaim_of(setup: &Setup, manifest_sha256: &str, record: &str) -> Vec<String> {
+    let mut words = reclaim(setup, manifest_sha256);
+    words.push(record.to_owned());
+    words
+}
+
 /// Removes what runs of every table left more than `age` ago.
 pub fn clean(setup: &Setup, age: Duration) -> Vec<String> {
     verb(

@@ -35,7 +35,9 @@ pub use hold::{Hold, hold};
 pub use probe::{Probe, probe};
 pub use progress::{Notice, Observer, Progress, Silent};
 pub use source::{PayloadSource, Source, SourceFile};
-pub use verbs::{Reclaimed, clean, publish, reclaim, record, release};
+pub use verbs::{
+    Reclaimed, Standing, Swept, clean, publish, reclaim, reclaim_standing, record, release,
+};
 
 use crate::far::Far;
 use crate::limits::Limits;

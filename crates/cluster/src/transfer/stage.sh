@@ -580,11 +580,16 @@ digest_of() { # FILE
 
 # --- after the Job ---------------------------------------------------------------------------------------------------------
 
-report_reclaim() { # DIGEST WATCH STEP HOLDER
+report_reclaim() { # DIGEST WATCH STEP HOLDER [RECORD]
     digest_wanted=$1
     shift
     if acquire "$@"; then
-        reclaim "$digest_wanted"
+        # With a record to go by: another run that uses the same copy has written its own, under the lock.
+        if [ $# -gt 3 ] && [ "$(cat "$home/run" 2> /dev/null)" != "$(printf '%s' "$4")" ]; then
+            say 'reclaimed other'
+        else
+            reclaim "$digest_wanted"
+        fi
         release
     fi
     until_closed
@@ -615,20 +620,34 @@ report_clean() { # AGE WATCH STEP HOLDER
     for place in "$all"/*; do
         [ -d "$place" ] || continue
         enter "${place##*/}"
-        is_stale "$age" || continue
-        # Its errors are about one table of many.
-        if ticking watching acquire_quietly "$@"; then
-            clean
-            release
-        else
-            say "kept $table $(tail -n 1 "$tmp/said")"
+        if is_stale "$age"; then
+            # Its errors are about one table of many.
+            if ticking watching acquire_quietly "$@"; then
+                clean
+                release
+            else
+                say "kept $table $(tail -n 1 "$tmp/said")"
+                continue
+            fi
         fi
+        stands "$age"
     done
     say cleaned
     until_closed
 }
 
 acquire_quietly() { acquire "$@" > "$tmp/said"; }
+
+# Tells of a published copy that is so old. Whether a Job still reads it is for the client to find out.
+stands() { # AGE
+    [ -d "$published" ] && [ -f "$home/receipt" ] || return 0
+    clock=$(date +%s)
+    verified=$(stat -c %Y "$home/receipt") || return 0
+    [ $((clock - verified)) -ge "$1" ] || return 0
+    digest=$(digest_of "$home/manifest") || return 0
+    say "stands $table $digest"
+    report_run
+}
 
 is_stale() { # AGE
     clock=$(date +%s)

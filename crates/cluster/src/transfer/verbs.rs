@@ -45,7 +45,24 @@ pub async fn reclaim(
     setup: &Setup,
     manifest_sha256: &str,
 ) -> Result<Reclaimed, TransferError> {
-    let command = command::reclaim(setup, manifest_sha256);
+    reclaimed(far, setup, command::reclaim(setup, manifest_sha256)).await
+}
+
+/// Removes a staged copy that stands for long, if nobody has used it since.
+pub async fn reclaim_standing(
+    far: &dyn Far,
+    setup: &Setup,
+    standing: &Standing,
+) -> Result<Reclaimed, TransferError> {
+    let command = command::reclaim_of(setup, &standing.manifest_sha256, &standing.record);
+    reclaimed(far, setup, command).await
+}
+
+async fn reclaimed(
+    far: &dyn Far,
+    setup: &Setup,
+    command: Vec<String>,
+) -> Result<Reclaimed, TransferError> {
     ask(far, setup, command, 0, |answer| {
         match words(answer).as_slice() {
             ["reclaimed", "removed"] => Said::All(Reclaimed::Removed),
@@ -57,23 +74,53 @@ pub async fn reclaim(
     .await
 }
 
-/// Removes what runs of any table left more than `age` ago, by the clock of the node; returns the tables. What is locked by
-/// somebody alive stays.
-pub async fn clean(
-    far: &dyn Far,
-    setup: &Setup,
-    age: Duration,
-) -> Result<Vec<String>, TransferError> {
-    let mut tables = Vec::new();
+/// A published copy that stands for long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Its table.
+    pub table: String,
+    /// Digest of its manifest.
+    pub manifest_sha256: String,
+    /// What is recorded beside it.
+    pub record: String,
+}
+
+/// What a look at all tables came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// The tables from which something was removed.
+    pub removed: Vec<String>,
+    /// Published copies that are as old. Whether a Job still reads one is not known there.
+    pub standing: Vec<Standing>,
+}
+
+/// Removes what runs of any table left half-done more than `age` ago, by the clock of the node, and tells which published copies are
+/// as old. What is locked by somebody alive stays.
+pub async fn clean(far: &dyn Far, setup: &Setup, age: Duration) -> Result<Swept, TransferError> {
+    let mut swept = Swept::default();
     let command = command::clean(setup, age);
     ask(far, setup, command, 0, |answer| {
+        if let (Answer::Run(record), Some(standing)) = (answer, swept.standing.last_mut()) {
+            standing.record = String::from_utf8_lossy(record).into_owned();
+            return Said::Part;
+        }
         match words(answer).as_slice() {
             ["removed", table] => {
-                tables.push((*table).to_owned());
+                swept.removed.push((*table).to_owned());
+                Said::Part
+            }
+            ["stands", table, digest] => {
+                // It may have been told by a session that broke off.
+                swept.standing.retain(|standing| standing.table != *table);
+                swept.standing.push(Standing {
+                    table: (*table).to_owned(),
+                    manifest_sha256: (*digest).to_owned(),
+                    record: String::new(),
+                });
                 Said::Part
             }
             ["kept", ..] => Said::Part,
-            ["cleaned"] => Said::All(std::mem::take(&mut tables)),
+            ["cleaned"] => Said::All(std::mem::take(&mut swept)),
             _ => Said::Nonsense,
         }
     })

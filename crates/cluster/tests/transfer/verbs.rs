@@ -1,9 +1,9 @@
 //! What is asked before and after: looking, recording, removing, keeping alive.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use cluster::transfer::{self, Reclaimed, TransferError, command};
+use cluster::transfer::{self, Reclaimed, Standing, Swept, TransferError, command};
 
 use futures_util::future::join_all;
 
@@ -105,13 +105,59 @@ async fn leftovers_are_removed_when_they_are_old() {
         transfer::release(&far, &setup).await.unwrap();
         let other = volume.setup("r2", "p2");
         let clean = async |age| transfer::clean(&far, &other, Duration::from_secs(age)).await;
-        assert!(clean(3600).await.unwrap().is_empty());
+        assert_eq!(clean(3600).await.unwrap(), Swept::default());
         assert!(volume.home().join("work-r1.p1").exists());
         let since = volume.home().join("work-r1.p1/since");
         std::fs::write(since, "1000\n").unwrap();
-        assert_eq!(clean(3600).await.unwrap(), ["cats"]);
+        assert_eq!(clean(3600).await.unwrap().removed, ["cats"]);
         assert!(!volume.home().join("work-r1.p1").exists());
         small(3, 3).assert_is(&volume.published());
+    }
+}
+
+#[tokio::test]
+async fn a_published_copy_that_stands_for_long_goes_if_nobody_uses_it() {
+    for shell in SHELLS {
+        let volume = Volume::new();
+        let far = volume.far(shell);
+        let setup = volume.setup("r1", "p1");
+        let receipt = push(&far, &small(3, 3), &setup).await.unwrap();
+        transfer::record(&far, &setup, "{\"job\": 1}\n")
+            .await
+            .unwrap();
+        transfer::release(&far, &setup).await.unwrap();
+        let other = volume.setup("r2", "p2");
+        let clean = async |age| transfer::clean(&far, &other, Duration::from_secs(age)).await;
+        assert_eq!(clean(3600).await.unwrap(), Swept::default());
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
+        let file = std::fs::File::options()
+            .write(true)
+            .open(volume.home().join("receipt"));
+        file.unwrap().set_modified(long_ago).unwrap();
+        let swept = clean(3600).await.unwrap();
+        let mut standing = Standing {
+            table: "cats".to_owned(),
+            manifest_sha256: receipt.manifest_sha256,
+            record: "{\"job\": 1}\n".to_owned(),
+        };
+        assert_eq!(
+            (&swept.removed[..], &swept.standing[..]),
+            (&[][..], &[standing.clone()][..])
+        );
+
+        // Somebody has pushed the same meanwhile, and a Job reads it.
+        standing.record = "{\"job\": 0}".to_owned();
+        let reclaim = async |standing: &Standing| {
+            transfer::reclaim_standing(&far, &other, standing)
+                .await
+                .unwrap()
+        };
+        assert_eq!(reclaim(&standing).await, Reclaimed::Other);
+        assert!(volume.published().exists());
+        standing.record = "{\"job\": 1}\n".to_owned();
+        assert_eq!(reclaim(&standing).await, Reclaimed::Removed);
+        assert!(!volume.published().exists());
+        assert_eq!(std::fs::read_dir(volume.home()).unwrap().count(), 0);
     }
 }
 
