@@ -72,9 +72,12 @@ pub(crate) fn strike(site: &Site) {
 fn clean_run(site: &Site) -> Duration {
     picture::folder(&site.path("clean"), 7, &SIZES[0]);
     let begun = Instant::now();
-    let mut push = site.push("clean", &table("clean"), &[]);
+    let table = table("clean");
+    let mut push = site.push("clean", &table, &[]);
     drop(site.complete(&mut push).exits(0));
-    begun.elapsed()
+    let longest = begun.elapsed();
+    site.empty(&table);
+    longest
 }
 
 /// One large file among small ones; many small ones; frames and pieces at their edges.

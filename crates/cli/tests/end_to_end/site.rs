@@ -30,6 +30,9 @@ pub(crate) type Content = BTreeMap<String, String>;
 /// Where the volume of a release is mounted in every pod that has it.
 const MOUNT: &str = "/data/shared";
 
+/// Who looks.
+const USER: u32 = 65532;
+
 enum Ground {
     Sandbox(Lab),
     Real(Place),
@@ -137,7 +140,13 @@ impl Site {
 
     /// Takes what was ingested off the volume.
     pub(crate) fn empty(&self, table: &str) {
-        drop(self.run_pod("cd \"$0\" && rm -rf \"$1\"; true", &[MOUNT, table]));
+        let script = "cd \"$0\" && rm -rf \"$1\" \".tracebloc-staging/$1\" \".tracebloc-staging/.longshore/$1\"";
+        // The files are the ingestor's. In a sandbox everybody is the same user, and root is nobody's.
+        let user = match self.ground {
+            Ground::Sandbox(_) => USER,
+            Ground::Real(_) => 0,
+        };
+        drop(self.run_pod_as(user, script, &[MOUNT, table]));
     }
 
     /// Gives the path of the cluster's kubeconfig.
@@ -190,22 +199,27 @@ impl Site {
 
     /// Runs a script with the volume in a pod of its own, and gives what it printed.
     pub(crate) fn run_pod(&self, script: &str, arguments: &[&str]) -> String {
+        self.run_pod_as(USER, script, arguments)
+    }
+
+    fn run_pod_as(&self, user: u32, script: &str, arguments: &[&str]) -> String {
         let number = self.peeks.fetch_add(1, Ordering::Relaxed);
         let name = format!("e2e-{}-{number}", std::process::id());
         let claim = self.wait("a pod with the volume", async || self.claim().await);
         let mut command = vec!["/bin/sh", "-c", script];
         command.extend(arguments);
         let image = self.image.as_deref().unwrap_or("sandbox.invalid/host:1");
+        let dropped: &[&str] = if user == 0 { &[] } else { &["ALL"] };
         let pod = json!({
             "metadata": {"name": name},
             "spec": {
                 "restartPolicy": "Never", "automountServiceAccountToken": false,
-                "securityContext": {"runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+                "securityContext": {"runAsNonRoot": user != 0, "runAsUser": user, "seccompProfile": {"type": "RuntimeDefault"}},
                 "tolerations": [{"operator": "Exists"}],
                 "volumes": [{"name": "shared", "persistentVolumeClaim": {"claimName": claim}}],
                 "containers": [{
                     "name": "main", "image": image, "command": command,
-                    "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+                    "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": dropped}},
                     "volumeMounts": [{"name": "shared", "mountPath": MOUNT}],
                 }],
             },

@@ -34,20 +34,38 @@ say() { printf '%s\n' "$*"; }
 
 # --- errors -------------------------------------------------------------------------------------------------------------
 
-# Names the cause by what the program said, which is in $why.
+# Names the cause by what the program said, which is in $why. A shell's own commands call every failed write the same, or say
+# nothing; then dd writes a block and says what is wrong.
 trouble() { # WHAT-WAS-DONE
-    words=$(tr '\n\t' '  ' < "$why" | cut -c 1-400)
-    case $words in
-        *'No space left'*)
-            cause=no-space
-            case $(stat -f -c '%c %d' "$staging") in '0 '*) ;; *' 0') cause=no-inodes ;; esac ;;
-        *[Qq]uota*) cause=no-space ;;
-        *'Read-only'*) cause=read-only ;;
-        *'ermission denied'* | *'not permitted'*) cause=not-writable ;;
-        *'not found'*) cause=missing-program ;;
-        *) cause=io ;;
-    esac
+    words=$(said "$why")
+    cause=$(cause_of "$words")
+    if [ "$cause" = io ] && ! dd if=/dev/zero of="$all/.room-$id" bs=4096 count=1 2> "$tmp/room"; then
+        room=$(said "$tmp/room")
+        cause=$(cause_of "$room")
+        [ "$cause" = io ] || words="$words $room"
+    fi
+    rm -f "$all/.room-$id"
     say "error $cause $1: $words"
+}
+
+said() { # FILE
+    tr '\n\t' '  ' < "$1" | cut -c 1-400
+}
+
+cause_of() { # WORDS
+    case $1 in
+        *'No space left'*)
+            case $(stat -f -c '%c %d' "$staging") in
+                '0 '*) say no-space ;;
+                *' 0') say no-inodes ;;
+                *) say no-space ;;
+            esac ;;
+        *[Qq]uota*) say no-space ;;
+        *'Read-only'*) say read-only ;;
+        *'ermission denied'* | *'not permitted'*) say not-writable ;;
+        *'not found'*) say missing-program ;;
+        *) say io ;;
+    esac
 }
 
 attempt() { # WHAT COMMAND...
@@ -134,8 +152,7 @@ acquire() { # SECONDS-TO-WATCH SECONDS-BETWEEN-LOOKS HOLDER
         [ ! -e "$home/lock/owner-$id" ] || return 0
         rmdir "$home/lock" 2> /dev/null
         rm -rf "$home/lock.$id"
-        mkdir "$home/lock.$id" && say "$id" > "$home/lock.$id/owner-$id" &&
-            mv -T "$home/lock.$id" "$home/lock" 2> "$why" && continue
+        { mkdir "$home/lock.$id" && : > "$home/lock.$id/owner-$id" && mv -T "$home/lock.$id" "$home/lock"; } 2> "$why" && continue
         rm -rf "$home/lock.$id"
         for owner in "$home"/lock/owner-*; do break; done
         now=$(stat -c %Y "$owner" 2> /dev/null) || {
@@ -164,7 +181,7 @@ acquire() { # SECONDS-TO-WATCH SECONDS-BETWEEN-LOOKS HOLDER
 }
 
 holder() { # OWNER
-    if [ -r "$home/holder-$1" ]; then head -n 1 "$home/holder-$1" | cut -c 1-300; else say "$1"; fi
+    if [ -s "$home/holder-$1" ]; then head -n 1 "$home/holder-$1" | cut -c 1-300; else say "$1"; fi
 }
 
 is_ours() { [ -e "$home/lock/owner-$id" ]; }

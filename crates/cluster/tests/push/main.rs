@@ -4,6 +4,7 @@
 mod site;
 
 mod folder;
+mod full;
 mod matrix;
 
 use std::path::PathBuf;
