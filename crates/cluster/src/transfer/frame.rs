@@ -75,7 +75,7 @@ impl Frame {
         frame
     }
 
-    /// Begins a frame of a piece; its content is appended to what is returned and is as long as was said.
+    /// Begins a frame of a piece, without path if it is of the same file as the piece before; its content is appended to what is returned and is as long as was said.
     pub(super) fn piece(
         seq: u64,
         path: &[u8],

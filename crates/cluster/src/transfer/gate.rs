@@ -11,7 +11,10 @@ const WINDOW_FRAMES: usize = 64;
 
 const PORTION_FIRST_BYTES: usize = 256 << 10;
 const PORTION_MIN_BYTES: usize = 64 << 10;
-const PORTION_MAX_BYTES: usize = 2 << 20;
+const PORTION_MAX_BYTES: usize = 4 << 20;
+
+/// What portions are a multiple of: the far side reads in such blocks, and a rest costs it a process.
+const PORTION_STEP_BYTES: usize = 64 << 10;
 
 /// Time that one portion may take: heart-beats stand behind it in the queue.
 const PORTION_TIME: Duration = Duration::from_secs(1);
@@ -108,7 +111,8 @@ fn portion(now: usize, bytes: u64, took: Duration) -> usize {
         reason = "the value is clamped to a small positive range"
     )]
     let wanted = wanted.clamp(0.0, PORTION_MAX_BYTES as f64) as usize;
-    wanted.clamp(PORTION_MIN_BYTES, limit)
+    let wanted = wanted.clamp(PORTION_MIN_BYTES, limit);
+    wanted - wanted % PORTION_STEP_BYTES
 }
 
 #[cfg(test)]
@@ -119,7 +123,8 @@ mod tests {
     fn a_portion_takes_about_a_second() {
         let second = Duration::from_secs(1);
         assert_eq!(portion(256 << 10, 256 << 10, second / 100), 512 << 10);
-        assert_eq!(portion(2 << 20, 2 << 20, second / 100), 2 << 20);
+        assert_eq!(portion(4 << 20, 4 << 20, second / 100), 4 << 20);
+        assert_eq!(portion(1 << 20, 300_000, second), 256 << 10);
         assert_eq!(portion(1 << 20, 1 << 20, second * 8), 128 << 10);
         assert_eq!(portion(64 << 10, 64 << 10, second * 100), 64 << 10);
     }

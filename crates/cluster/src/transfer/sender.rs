@@ -186,7 +186,8 @@ impl Sender {
                 true => (Follows::Nothing(Place::Files), vec![index]),
             };
             self.gate.take(bytes).map_err(|_| Stopped::Closed)?;
-            let mut frame = Frame::piece(self.seq, path, offset, length, follows);
+            let named = if offset == from { path } else { b"" };
+            let mut frame = Frame::piece(self.seq, named, offset, length, follows);
             read_exactly(&mut open, bytes, &mut frame).map_err(|what| changed(&file, what))?;
             self.launch(frame, bytes, files)?;
             offset += bytes;

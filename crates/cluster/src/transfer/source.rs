@@ -1,6 +1,7 @@
 //! What is sent.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use dataset::payload::Payload;
 use fsroot::{RelPath, Root};
@@ -38,14 +39,17 @@ pub struct SourceFile<'a> {
 /// A checked dataset and the directory that it is read from.
 #[derive(Debug)]
 pub struct PayloadSource {
-    payload: Payload,
+    payload: Arc<Payload>,
     root: Root,
 }
 
 impl PayloadSource {
-    /// Takes a payload and the root that its sources are below.
-    pub fn new(payload: Payload, root: Root) -> Self {
-        Self { payload, root }
+    /// Takes a payload, which may have other owners too, and the root that its sources are below.
+    pub fn new(payload: impl Into<Arc<Payload>>, root: Root) -> Self {
+        Self {
+            payload: payload.into(),
+            root,
+        }
     }
 }
 

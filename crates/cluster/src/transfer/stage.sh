@@ -302,15 +302,32 @@ check_programs() {
 
 # --- frames, the left side: reads, writes files, and tells the right side ------------------------------------------------
 
-# Reads exactly so many bytes and not one more.
+# Reads exactly so many bytes and not one more. Blocks of what a pipe holds: larger ones cost a page fault for each of their pages.
+block=65536
+
 take() { # COUNT
-    [ "$1" -eq 0 ] || dd bs="$1" count=1 iflag=fullblock status=none
+    [ "$1" -lt "$block" ] || dd bs="$block" count=$(($1 / block)) iflag=fullblock status=none || return
+    [ $(($1 % block)) -eq 0 ] || dd bs=$(($1 % block)) count=1 iflag=fullblock status=none
 }
 
 drop_rest() { take "$1" > /dev/null; }
 
+# Takes what is sent into a file. If that cannot be written, `left` is how much of it is still to be read, or nothing if that is
+# not known: only dd can say what it has read.
+append() { # COUNT
+    if [ "$1" -ge "$block" ] && ! dd bs="$block" count=$(($1 / block)) iflag=fullblock status=noxfer 2> "$why"; then
+        left=$(sed -n -e 's/+.* records in$//p' "$why")
+        left=${left:+$(($1 - left * block))}
+        said=$(sed -e '/ records /d' "$why")
+        say "$said" > "$why"
+        return 1
+    fi
+    left=0
+    [ $(($1 % block)) -eq 0 ] || dd bs=$(($1 % block)) count=1 iflag=fullblock status=none
+}
+
 frames() {
-    count=0 stopped='' open='' files=$work/files why=$tmp/why-frames
+    count=0 stopped='' open='' path='' files=$work/files why=$tmp/why-frames
     while read -r word seq a b c d; do
         count=$((count + 1))
         say "$self $count" > "$tmp/beat"
@@ -348,24 +365,36 @@ frame_tar() {
     take "$a" > "$list"
     if [ -n "$stopped" ]; then
         drop_rest "$b"
-    elif take "$b" | tar -x -m -o -f - -C "$files" 2> "$why"; then
+    elif take "$b" | unpack; then
         say "hash $seq files 0"
     else
         halt 'unpacking'
     fi
 }
 
-# piece SEQ PATH OFFSET BYTES MORE: goes on with one file, which must be as long as the offset says.
+# Takes all of its input, or the rest of an archive that cannot be unpacked would be taken for a frame.
+unpack() {
+    tar -x -m -o -f - -C "$files" 2> "$why"
+    status=$?
+    cat > /dev/null
+    return "$status"
+}
+
+# piece SEQ PATH OFFSET BYTES MORE: goes on with one file, which must be as long as the offset says; without a path, with the one
+# before, for a path costs a process.
 frame_piece() {
-    path=$(take "$a"; say x)
-    path=${path%x}
-    to=$files/$path
+    if [ "$a" -gt 0 ]; then
+        path=$(take "$a"; say x)
+        path=${path%x}
+        to=$files/$path
+    fi
     if [ -z "$stopped" ] && [ "$open" != "$path" ]; then
         if ready_for_pieces 2> "$why"; then open=$path; else halt 'opening a file'; fi
     fi
+    left=$c
     if [ -n "$stopped" ]; then
         drop_rest "$c"
-    elif take "$c" 2> "$why" >> "$to"; then
+    elif append "$c" 2> "$why" >> "$to"; then
         say "landed $seq" >&3
         if [ "$d" != more ]; then
             open=''
@@ -375,6 +404,7 @@ frame_piece() {
         fi
     else
         halt 'writing'
+        if [ -n "$left" ]; then drop_rest "$left"; else cat > /dev/null; fi
     fi
 }
 
@@ -411,12 +441,12 @@ frame_drop() {
 frame_link() {
     list
     take "$a" > "$list"
-    path=$(take "$b"; say x)
-    path=${path%x}
+    directory=$(take "$b"; say x)
+    directory=${directory%x}
     [ -z "$stopped" ] || return
     # shellcheck disable=SC2016
-    if mkdir -p "$files/$path" 2> "$why" && (
-        cd "$published" && words "$list" sh -c 'to=$1; shift; ln -- "$@" "$to/"' sh "$files/$path"
+    if mkdir -p "$files/$directory" 2> "$why" && (
+        cd "$published" && words "$list" sh -c 'to=$1; shift; ln -- "$@" "$to/"' sh "$files/$directory"
     ) 2> "$why"; then
         say "linked $seq yes"
     else

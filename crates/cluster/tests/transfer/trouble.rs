@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cluster::transfer::TransferError;
+use cluster::far::{End, Event, Far as _, Process};
+use cluster::transfer::{STAGE_SCRIPT, TransferError, command};
 
 use crate::carry;
 use crate::local::{Programs, SHELLS, Shell, Volume};
@@ -42,9 +43,8 @@ async fn a_volume_that_takes_nothing_more() {
     })
     .await;
     let words = fails("dd: error writing: No space left on device");
-    let only_pieces =
-        format!("case $* in *bs=[0-9][0-9][0-9][0-9][0-9][0-9]*) {words};; *) real \"$@\";; esac")
-            .replace("/usr/bin/cat", "real \"$@\"");
+    let only_pieces = format!("case $* in *noxfer*) {words};; *) real \"$@\";; esac")
+        .replace("/usr/bin/cat", "real \"$@\"");
     check("dd", &only_pieces, |error| {
         matches!(error, TransferError::NoSpace { .. })
     })
@@ -66,6 +66,42 @@ async fn a_volume_that_takes_nothing_more() {
         matches!(error, TransferError::FarIo { .. })
     })
     .await;
+}
+
+/// A program that fails in the middle leaves the rest of its input behind, which must not be taken for frames.
+#[tokio::test]
+async fn what_cannot_be_written_is_taken_to_its_end() {
+    for shell in SHELLS {
+        let volume = Volume::new();
+        let mut far = volume.far(shell);
+        // No file may be larger than 1 MiB, and whoever tries is not killed but told.
+        far.script = format!("trap '' 25\nulimit -f 2048\n{STAGE_SCRIPT}");
+        let words = command::receive(&volume.setup("r1", "p1"));
+        let mut process = far.start(words).await.unwrap();
+        let mut said = String::new();
+        while !said.contains("ready") {
+            take(&mut process, &mut said).await;
+        }
+        let mut frames = b"piece 1 1 0 3145828 more\nx".to_vec();
+        frames.extend_from_slice(&content(3_145_828, 1));
+        frames.extend_from_slice(b"piece 2 0 3145828 4 files\nrestbeat 0\nquit 0\n");
+        process.input.send(frames.into()).await.unwrap();
+        while take(&mut process, &mut said).await {}
+        assert!(said.contains("error io writing: dd: "), "{shell:?}: {said}");
+        assert_eq!(said.matches("error").count(), 2, "{shell:?}: {said}");
+        assert!(!said.contains("protocol"), "{shell:?}: {said}");
+    }
+}
+
+/// Adds what comes next; tells whether there is more.
+async fn take(process: &mut Process, said: &mut String) -> bool {
+    match process.events.recv().await {
+        Some(Event::Stdout(bytes)) => said.push_str(&String::from_utf8_lossy(&bytes)),
+        Some(Event::Stderr(_)) => {}
+        Some(Event::Ended(end)) => assert_eq!(end, End::Success),
+        None => return false,
+    }
+    true
 }
 
 #[tokio::test]
