@@ -1,6 +1,7 @@
 //! The whole local side of a push.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::csv::{listed, shown_name};
 use crate::digest::Hashing;
@@ -25,8 +26,8 @@ pub struct Report {
     pub facts: Facts,
     /// What will be sent, if there is something.
     pub summary: Option<Summary>,
-    /// The frozen payload, if it was asked for and nothing stands against sending.
-    pub payload: Option<Payload>,
+    /// The frozen payload, if it was asked for and nothing stands against sending. It is the largest thing there is, and shared.
+    pub payload: Option<Arc<Payload>>,
 }
 
 /// Files and bytes that will be sent.
@@ -163,7 +164,8 @@ fn examine(
             settings.stage_tokenizer,
             observer,
             &mut report.findings,
-        )?;
+        )?
+        .map(Arc::new);
     }
     Ok(())
 }

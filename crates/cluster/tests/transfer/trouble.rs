@@ -86,7 +86,10 @@ async fn what_cannot_be_written_is_taken_to_its_end() {
         frames.extend_from_slice(&content(3_145_828, 1));
         frames.extend_from_slice(b"piece 2 0 3145828 4 files\nrestbeat 0\nquit 0\n");
         process.input.send(frames.into()).await.unwrap();
-        while take(&mut process, &mut said).await {}
+        let ended = async { while take(&mut process, &mut said).await {} };
+        // What takes data for frames never finds the end.
+        let patience = Duration::from_secs(60);
+        tokio::time::timeout(patience, ended).await.expect("an end");
         assert!(said.contains("error io writing: dd: "), "{shell:?}: {said}");
         assert_eq!(said.matches("error").count(), 2, "{shell:?}: {said}");
         assert!(!said.contains("protocol"), "{shell:?}: {said}");

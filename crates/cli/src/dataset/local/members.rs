@@ -66,7 +66,7 @@ pub(in crate::dataset) fn members(
     set("notes", json!(report.findings.total(Severity::Note)));
     set(
         "payload",
-        report.payload.as_ref().map_or(Value::Null, payload),
+        report.payload.as_deref().map_or(Value::Null, payload),
     );
     set("document", json!(document.map(Document::yaml)));
     members

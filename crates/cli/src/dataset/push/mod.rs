@@ -68,7 +68,7 @@ pub(crate) fn deliver(args: &Args, journal: Option<&Journal>, context: &Context)
 /// What is to be delivered.
 struct Parcel {
     /// The files, also for the receipt.
-    payload: Payload,
+    payload: Arc<Payload>,
     /// The same, for sending.
     source: Arc<PayloadSource>,
     /// The ingest document.
@@ -84,8 +84,8 @@ impl Parcel {
         };
         let root = open(&checked.settled.root)?;
         Ok(Some(Self {
-            payload: payload.clone(),
-            source: Arc::new(PayloadSource::new(payload.clone(), root)),
+            payload: Arc::clone(payload),
+            source: Arc::new(PayloadSource::new(Arc::clone(payload), root)),
             document: document.yaml().to_owned(),
         }))
     }
