@@ -4,7 +4,7 @@
 //! cargo bench -p longshore --bench snapshot -- SECTION...
 //! ```
 //!
-//! A section is one of `strings`, `objects`, `bodies`, `bodies-4g`, `inspect`, `verify`, `memory`. Snapshots are
+//! A section is one of `strings`, `objects`, `bodies`, `bodies-4g`, `one-body`, `inspect`, `verify`, `memory`. Snapshots are
 //! generated into `LONGSHORE_BENCH_DIR` once and kept; trees are made in `LONGSHORE_BENCH_OUT` and removed. Before
 //! every measurement that makes files the shell command `LONGSHORE_BENCH_RESET` is run: a file system that has just
 //! lost a million files makes new ones slowly, so it is best made anew each time. Limits and product take turns, and
@@ -44,11 +44,12 @@ fn main() -> io::Result<()> {
 
 type Section = fn(&Place) -> io::Result<()>;
 
-const SECTIONS: [(&str, Section); 7] = [
+const SECTIONS: [(&str, Section); 8] = [
     ("strings", strings),
     ("objects", objects),
     ("bodies", |place| bodies(place, GIB)),
     ("bodies-4g", |place| bodies(place, 4 * GIB)),
+    ("one-body", one_body),
     ("inspect", inspect),
     ("verify", verify),
     ("memory", memory),
@@ -256,6 +257,43 @@ fn bodies(place: &Place, total: u64) -> io::Result<()> {
                 );
             }
         }
+    }
+    place.fresh("tree").map(drop)
+}
+
+/// One object alone, whose bytes have one order: two threads at most can work on it, one of them with nothing but MD5.
+fn one_body(place: &Place) -> io::Result<()> {
+    let total = 4 * GIB;
+    let input = place.objects(1, total, None)?;
+    println!(
+        "| what | read + CRC32C + SHA-256 + write | MD5 | limit, the longer | decode | of the limit | resident |"
+    );
+    println!("|---|---|---|---|---|---|---|");
+    for (etag, more) in [("with etag", &[][..]), ("--no-etag", &["--no-etag"])] {
+        let mut turns = Vec::new();
+        for _ in 0..place.rounds {
+            let copy = work_of(place, &input, total, 0)?.cpu;
+            let md5 = match more.is_empty() {
+                true => limits::md5(total).elapsed,
+                false => Duration::ZERO,
+            };
+            let usage = decode(&input, &place.fresh("tree")?, Sync::None, more)?;
+            let of_limit = percent(copy.max(md5), usage.elapsed);
+            turns.push((
+                of_limit,
+                copy,
+                md5,
+                usage.elapsed,
+                usage.peak_resident_bytes,
+            ));
+        }
+        turns.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let (of_limit, copy, md5, product, resident) = turns[turns.len() / 2];
+        println!(
+            "| 4 GiB in chunks of 1 MiB, {etag}, not synced | {copy:.2?} | {md5:.2?} | {:.2?} | {product:.2?} | {of_limit:.0} % | {} MiB |",
+            copy.max(md5),
+            resident / MIB,
+        );
     }
     place.fresh("tree").map(drop)
 }
