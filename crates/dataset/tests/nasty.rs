@@ -589,3 +589,13 @@ fn a_file_above_the_limit_is_not_judged_by_its_beginning() {
     let limited = check(folder.path(), &request, &Silent).unwrap();
     assert_eq!(ids(&limited), ["size.record"]);
 }
+
+#[test]
+fn semicolons_between_columns_are_named() {
+    let folder = Folder::new();
+    folder.write("data.csv", "x;label\n1;a\n2;b\n");
+    let report = support_table(&folder);
+    assert_eq!(ids(&report), ["label.missing-column"]);
+    let remedy = &report.findings.kept()[0].remedy;
+    assert!(remedy.contains("semicolons"), "{remedy}");
+}

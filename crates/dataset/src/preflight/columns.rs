@@ -131,11 +131,29 @@ pub(super) fn exact(
                     "There is no column `{wanted}`; the header has {}.",
                     header.listed()
                 );
-                findings.add(rule, place, message);
+                add_absent(header, rule, place, message, findings);
             }
         }
     }
     found
+}
+
+/// Adds a finding about a column that is not there, with what is most likely the matter where nothing seems to be separated.
+fn add_absent(header: &Header, rule: Rule, place: Place, message: String, findings: &mut Findings) {
+    let separator = match header.names() {
+        [one] => [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")]
+            .into_iter()
+            .find(|(separator, _)| one.contains(*separator)),
+        _ => None,
+    };
+    match separator {
+        Some((_, name)) => {
+            let remedy =
+                format!("Save the file with commas between columns; it seems to have {name}.");
+            findings.add_remedied(rule, place, message, remedy);
+        }
+        None => findings.add(rule, place, message),
+    }
 }
 
 /// Finds the label column.
@@ -152,7 +170,7 @@ pub(super) fn label(
             "There is no label column `{wanted}`; the header has {}.",
             header.listed()
         );
-        findings.add(Rule::LabelMissingColumn, place, message);
+        add_absent(header, Rule::LabelMissingColumn, place, message, findings);
     }
     found
 }
