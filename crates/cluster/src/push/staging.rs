@@ -109,10 +109,12 @@ impl<'a> Staging<'a> {
                 Err(Setback::Final(error)) => return Err(error),
                 Err(Setback::Lost { pod, reason }) => (pod, reason),
             };
-            self.abandon().await;
             if gauge.idle() > self.connection.limits().retry {
+                // Nobody comes back to this lock; the same command again would have to watch it stand still.
+                self.close().await;
                 return Err(PushError::PodsLost { pod, reason });
             }
+            self.abandon().await;
             self.observer.event(Event::PodLost {
                 pod: &pod,
                 reason: &reason,

@@ -764,6 +764,13 @@ verb_release() {
     say released
 }
 
+# A runtime tells no end of a process that left input unread, so a verb without a session takes what its client still sends.
+until_quit() {
+    while read -r word rest; do
+        [ "$word" != quit ] || break
+    done
+}
+
 # mirror BYTES: there, hashed, and back.
 verb_mirror() {
     dd bs=65536 count=$(($1 / 65536)) iflag=fullblock status=none > "$tmp/mirror"
@@ -828,9 +835,9 @@ case $verb in
     reclaim) session report_reclaim "$@" ;;
     clean) session report_clean "$@" ;;
     hold) session until_closed ;;
-    probe) verb_probe "$@" ;;
-    record) verb_record "$@" ;;
-    release) verb_release "$@" ;;
+    probe) verb_probe "$@"; until_quit ;;
+    record) verb_record "$@"; until_quit ;;
+    release) verb_release "$@"; until_quit ;;
     mirror) verb_mirror "$@" ;;
     *) say "error protocol unknown verb $verb" ;;
 esac

@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
+use cluster::far::{End, Event};
 use cluster::transfer::{self, Reclaimed, Standing, Swept, TransferError, command};
 
 use futures_util::future::join_all;
@@ -254,4 +255,37 @@ async fn process_1_keeps_the_lock_fresh_while_the_client_is_heard_of() {
         drop(first.kill().await);
     };
     join_all(SHELLS.map(check)).await;
+}
+
+/// Where a process ends with input unread, its end is not told (formats, 23.1): every command takes what is sent until it is told
+/// that nothing more comes.
+#[tokio::test]
+async fn a_short_command_hears_its_client_out() {
+    for shell in SHELLS {
+        let volume = Volume::new();
+        let far = volume.far(shell);
+        let setup = volume.setup("r1", "p1");
+        carry(&far, &small(3, 3), &setup).await.unwrap();
+        for (words, last) in [
+            (command::probe(&setup), "done\n"),
+            (command::record(&setup, "x"), "recorded\n"),
+            (command::release(&setup), "released\n"),
+        ] {
+            let process = cluster::far::Far::start(&far, words).await;
+            let mut process = process.unwrap();
+            let mut said = String::new();
+            while !said.ends_with(last) {
+                match process.events.recv().await {
+                    Some(Event::Stdout(bytes)) => said.push_str(&String::from_utf8_lossy(&bytes)),
+                    other => panic!("{shell:?} {said}: {other:?}"),
+                }
+            }
+            let silence = Duration::from_millis(300);
+            let early = tokio::time::timeout(silence, process.events.recv()).await;
+            assert!(early.is_err(), "{shell:?} {last}: {early:?}");
+            process.input.send("beat 0\nquit 0\n".into()).await.unwrap();
+            let end = process.events.recv().await;
+            assert!(matches!(end, Some(Event::Ended(End::Success))), "{end:?}");
+        }
+    }
 }
