@@ -93,7 +93,7 @@ impl Output {
     /// Shows a warning, note or finding: as a JSON line, or as the same event in words.
     pub(crate) fn event(&self, event: &Event) {
         match self.format {
-            Format::Json => self.result_bytes(&json::event(event)),
+            Format::Json => self.at_once(&json::event(event)),
             Format::Text => self.message(&text::event(event, self.screen_style)),
         }
     }
@@ -104,7 +104,7 @@ impl Output {
             Format::Json => self.event(&log_event(line)),
             Format::Text => {
                 let line = coloured(line, self.style);
-                self.result_bytes(format!("{line}\n").as_bytes());
+                self.at_once(format!("{line}\n").as_bytes());
             }
         }
     }
@@ -120,9 +120,7 @@ impl Output {
     /// Prints a part of the text that is ready long before the rest. The JSON result comes whole, so there it is nothing.
     pub(crate) fn part(&self, text: &str) {
         if self.format == Format::Text {
-            let mut results = self.results();
-            results.write(text.as_bytes());
-            results.hand_on();
+            self.at_once(text.as_bytes());
         }
     }
 
@@ -173,6 +171,13 @@ impl Output {
         screen.sink.write(text.as_bytes());
         // Standard error is the last resort: there is nobody to tell that it does not take the message.
         drop(screen.sink.flush());
+    }
+
+    /// Writes what somebody may be waiting for, or what must not be lost with the process.
+    fn at_once(&self, bytes: &[u8]) {
+        let mut results = self.results();
+        results.write(bytes);
+        results.hand_on();
     }
 
     fn result_bytes(&self, bytes: &[u8]) {

@@ -86,6 +86,26 @@ fn what_the_service_refuses_is_told_with_its_words() {
 }
 
 #[test]
+fn the_key_is_told_before_anything_is_submitted() {
+    let port = Port::open();
+    port.script(
+        "rules: [{name: mute, on: port_forward, times: 0, fault: {stall: {direction: out}}}]",
+    );
+    let told = port.path("told");
+    let mut pushing = port.pushing("notes", &["--format=json"]);
+    pushing.stdout(std::fs::File::create(&told).unwrap());
+    let mut child = pushing.spawn().unwrap();
+    until("the key is told", || {
+        let told = std::fs::read_to_string(&told).unwrap();
+        told.lines()
+            .any(|line| line.contains("\"push_submitting\""))
+    });
+    // Whatever becomes of the program now.
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn what_an_unanswered_submission_has_brought_is_told_as_such() {
     let port = Port::open();
     port.script(
