@@ -200,10 +200,10 @@ BucketKeymap "bucket.keymap" Error All Known InData Common
     "Decode the bucket again."
 FileSize "size.file" Error All Known InData Common
     "a file is larger than the limit for one file"
-    "Split the data into several tables, or raise the limit if your cluster allows it."
+    "Split the data into several tables, or raise --max-file-size if your cluster allows it."
 TotalSize "size.total" Error All Known InData Common
     "the dataset is larger than the limit for one dataset"
-    "Split the data into several tables, or raise the limit if your cluster allows it."
+    "Split the data into several tables, or raise --max-total-size if your cluster allows it."
 RecordSize "size.record" Error All Known ByFlag Common
     "a record of the manifest, an annotation, or a text that is a record takes more memory than one may have, which is no limit of the cluster"
     "Raise --max-record-size; a check takes several times as much memory."
