@@ -6,6 +6,7 @@ mod common;
 mod before;
 mod image;
 mod journal;
+mod kills;
 mod port;
 mod rivals;
 mod stop;
