@@ -40,6 +40,21 @@ fn png(index: usize, size: usize) -> Vec<u8> {
     bytes
 }
 
+/// A folder with labels and texts of exactly so many bytes.
+pub(crate) fn texts(root: &Path, sizes: &[usize]) {
+    fs::create_dir_all(root.join("texts")).unwrap();
+    let mut labels = "filename,label\n".to_owned();
+    for (index, size) in sizes.iter().enumerate() {
+        let kind = if index % 3 == 0 { "good" } else { "bad" };
+        labels.push_str(&format!("t{index:05}.txt,{kind}\n"));
+        let mut text = png(index, *size + 33).split_off(33);
+        text.truncate(*size);
+        text.iter_mut().for_each(|byte| *byte = b'a' + (*byte >> 4));
+        fs::write(root.join(format!("texts/t{index:05}.txt")), text).unwrap();
+    }
+    fs::write(root.join("labels.csv"), labels).unwrap();
+}
+
 /// A checked folder, ready to be sent.
 pub(crate) struct Checked {
     pub(crate) source: Arc<dyn Source>,
@@ -47,13 +62,21 @@ pub(crate) struct Checked {
 }
 
 pub(crate) fn checked(root: &Path, table: &str) -> Checked {
+    checked_as("image_classification", root, table)
+}
+
+pub(crate) fn checked_texts(root: &Path, table: &str) -> Checked {
+    checked_as("text_classification", root, table)
+}
+
+fn checked_as(task: &str, root: &Path, table: &str) -> Checked {
     let today = jiff::civil::date(2026, 1, 1);
     let request = Request {
         table: Some(table.to_owned()),
         label_column: Some("label".to_owned()),
         intent: Some("train".to_owned()),
         payload: true,
-        ..Request::new("image_classification", today, std::env::temp_dir())
+        ..Request::new(task, today, std::env::temp_dir())
     };
     let report = dataset::check(root, &request, &Silent).unwrap();
     let document = report.document(table).transpose().unwrap();

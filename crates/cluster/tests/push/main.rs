@@ -9,6 +9,7 @@ mod matrix;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use cluster::Connection;
 use cluster::push::{self, Event, Observer, Order, PushError, Pushed, Site as Where};
@@ -19,13 +20,15 @@ use site::{NAMESPACE, Site, User, look, owner};
 use tokio_util::sync::CancellationToken;
 
 /// Keeps what happened, in words.
-#[derive(Default)]
-struct Diary(Mutex<Vec<String>>);
+struct Diary(Mutex<Vec<String>>, Instant);
 
 impl Observer for Diary {
     fn event(&self, event: Event<'_>) {
         if !matches!(event, Event::Progress(_)) {
-            self.0.lock().unwrap().push(format!("{event:?}"));
+            self.0
+                .lock()
+                .unwrap()
+                .push(format!("{:?} {event:?}", self.1.elapsed()));
         }
     }
 }
@@ -49,9 +52,17 @@ async fn push(
     order: &Order,
 ) -> (Result<Pushed, PushError>, Vec<String>) {
     let (release, volume) = look(connection).await;
-    let diary = Diary::default();
+    push_to(connection, Where { release, volume }, order).await
+}
+
+/// The same to a place that was looked at.
+async fn push_to(
+    connection: &Arc<Connection>,
+    site: Where,
+    order: &Order,
+) -> (Result<Pushed, PushError>, Vec<String>) {
+    let diary = Diary(Mutex::default(), Instant::now());
     let stop = CancellationToken::new();
-    let site = Where { release, volume };
     let pushed = push::run(connection, &site, order, &diary, &stop).await;
     (pushed, diary.0.into_inner().unwrap())
 }

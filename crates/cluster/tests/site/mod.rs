@@ -5,7 +5,7 @@
     reason = "each test program uses the part of the site that it needs"
 )]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ impl Site {
 
     /// Without a release.
     pub(crate) async fn bare(change: impl FnOnce(&mut Config)) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = in_memory();
         let mut config = Config::new(directory.path().join("data"));
         std::fs::create_dir(&config.data_dir).unwrap();
         installed::prepare(&mut config);
@@ -73,6 +73,11 @@ impl Site {
             faults,
             directory,
         }
+    }
+
+    /// Where a test may put files of its own.
+    pub(crate) fn scratch(&self) -> &Path {
+        self.directory.path()
     }
 
     pub(crate) fn sandbox(&self) -> &Sandbox {
@@ -155,6 +160,14 @@ impl Site {
         let store = self.sandbox().store();
         store.modify(&kinds::NODE, "", "sandbox", change).unwrap();
     }
+}
+
+/// A directory that is on no disk where that can be had: a push syncs the whole file system, and others write to it too.
+fn in_memory() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    tempfile::tempdir_in(memory)
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
 }
 
 /// Limits that a test can wait for, and a machine that is busy too.
