@@ -140,12 +140,15 @@ impl Site {
 
     /// Takes what was ingested off the volume.
     pub(crate) fn empty(&self, table: &str) {
-        let script = "cd \"$0\" && rm -rf \"$1\" \".tracebloc-staging/$1\" \".tracebloc-staging/.longshore/$1\"";
-        // The files are the ingestor's. In a sandbox everybody is the same user, and root is nobody's.
+        // The files are the ingestor's. In a sandbox everybody is the same user.
         let user = match self.ground {
             Ground::Sandbox(_) => USER,
-            Ground::Real(_) => 0,
+            Ground::Real(_) => {
+                let owner = self.run_pod("stat -c %u \"$0/$1\"", &[MOUNT, table]);
+                owner.trim().parse().unwrap_or(USER)
+            }
         };
+        let script = "rm -rf \"$0/$1\"";
         drop(self.run_pod_as(user, script, &[MOUNT, table]));
     }
 
@@ -209,17 +212,16 @@ impl Site {
         let mut command = vec!["/bin/sh", "-c", script];
         command.extend(arguments);
         let image = self.image.as_deref().unwrap_or("sandbox.invalid/host:1");
-        let dropped: &[&str] = if user == 0 { &[] } else { &["ALL"] };
         let pod = json!({
             "metadata": {"name": name},
             "spec": {
                 "restartPolicy": "Never", "automountServiceAccountToken": false,
-                "securityContext": {"runAsNonRoot": user != 0, "runAsUser": user, "seccompProfile": {"type": "RuntimeDefault"}},
+                "securityContext": {"runAsNonRoot": true, "runAsUser": user, "seccompProfile": {"type": "RuntimeDefault"}},
                 "tolerations": [{"operator": "Exists"}],
                 "volumes": [{"name": "shared", "persistentVolumeClaim": {"claimName": claim}}],
                 "containers": [{
                     "name": "main", "image": image, "command": command,
-                    "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": dropped}},
+                    "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
                     "volumeMounts": [{"name": "shared", "mountPath": MOUNT}],
                 }],
             },
