@@ -171,11 +171,7 @@ fn rule(name: &str, cell: Cell, lot: &mut Lot) -> String {
         "request" => cell.matching.to_owned(),
         _ => "{}".to_owned(),
     };
-    // Only a transfer has more than a few words in either direction.
-    let most = match cell.matching {
-        " receive " => lot.of(&[0, 10, 1_000, 100_000, 3_000_000]),
-        _ => lot.of(&[0, 5, 10, 50, 300]),
-    };
+    let most = lot.of(&[0, 10, 1_000, 100_000, 3_000_000]);
     let fault = cell
         .fault
         .replace("AFTER", &format!("{{from: 0, to: {most}}}"));
