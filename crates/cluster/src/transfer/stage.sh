@@ -146,10 +146,14 @@ begin_session() {
 # Whoever has watched the owner's time stand still for so long takes over; a time or a name that changes belongs to somebody alive.
 acquire() { # SECONDS-TO-WATCH SECONDS-BETWEEN-LOOKS HOLDER
     attempt 'making the directory of the table' mkdir -p "$home" || return 1
-    say "$3" > "$home/holder-$id"
     seen='' stood=0 owner='' tries=0
     while :; do
-        [ ! -e "$home/lock/owner-$id" ] || return 0
+        if is_ours; then
+            # What was prepared by others that died, or that will have to try again.
+            rm -rf "$home"/lock.* "$home"/holder-*
+            say "$3" > "$home/holder-$id"
+            return 0
+        fi
         rmdir "$home/lock" 2> /dev/null
         rm -rf "$home/lock.$id"
         { mkdir "$home/lock.$id" && : > "$home/lock.$id/owner-$id" && mv -T "$home/lock.$id" "$home/lock"; } 2> "$why" && continue
@@ -167,8 +171,7 @@ acquire() { # SECONDS-TO-WATCH SECONDS-BETWEEN-LOOKS HOLDER
         [ -n "$seen" ] || { seen="$owner $now" stood=0; say "wait $1 $(holder "$owner")"; }
         [ "$seen" = "$owner $now" ] || { say "error held $(holder "$owner")"; break; }
         if [ "$stood" -ge "$1" ]; then
-            mv -T "$home/lock/owner-$owner" "$home/lock/owner-$id" 2> /dev/null && touch -c "$home/lock/owner-$id" &&
-                rm -f "$home/holder-$owner"
+            mv -T "$home/lock/owner-$owner" "$home/lock/owner-$id" 2> /dev/null && touch -c "$home/lock/owner-$id"
             seen=''
             continue
         fi
@@ -176,7 +179,6 @@ acquire() { # SECONDS-TO-WATCH SECONDS-BETWEEN-LOOKS HOLDER
         stood=$((stood + $2))
         say "busy watching"
     done
-    rm -f "$home/holder-$id"
     return 1
 }
 

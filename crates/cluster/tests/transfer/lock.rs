@@ -68,9 +68,15 @@ async fn a_half_taken_lock_is_taken() {
         std::fs::create_dir_all(volume.home().join("lock")).unwrap();
         std::fs::create_dir_all(volume.home().join("lock.r1.p1")).unwrap();
         std::fs::write(volume.home().join("lock.r1.p1/owner-r1.p1"), "").unwrap();
+        std::fs::create_dir_all(volume.home().join("lock.r0.p9")).unwrap();
+        std::fs::write(volume.home().join("holder-r0.p9"), "long gone\n").unwrap();
         let mut setup = volume.setup("r1", "p1");
         setup.lock_watch = Duration::from_secs(3600);
         carry(&far, &small(3, 3), &setup).await.unwrap();
+        let entries = std::fs::read_dir(volume.home()).unwrap();
+        let mut left: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["holder-r1.p1", "lock", "work-r1.p1"], "{shell:?}");
     }
 }
 
