@@ -88,11 +88,14 @@ fn not_a_command(error: &clap::Error, arguments: &[OsString], environment: &Envi
         }
         _ if asks_for_json(arguments) => {
             let message = text.to_string();
-            let first = message.lines().next().unwrap_or_default();
+            // Behind an empty line come tips and the usage.
+            let lines = message.lines().map(str::trim);
+            let what: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
+            let what = what.join(" ");
             let failure = Failure::new(
                 Exit::Usage,
                 "usage.invalid",
-                first.trim_start_matches("error: "),
+                what.trim_start_matches("error: "),
             )
             .remedy("See --help of the command.");
             let output = Output::new(Format::Json, Style::Plain, Style::Plain);

@@ -285,6 +285,43 @@ fn the_log_tells_what_the_snapshot_has_not() {
     assert_eq!(run.exits(0).result()["inputs"][0]["log"]["last_index"], 440);
 }
 
+/// Nothing is known of what follows a snapshot that the log was not read up to.
+#[test]
+fn a_log_that_cannot_be_read_is_not_taken_for_its_end() {
+    // Index 3, long before the snapshot, and then a record that breaks off.
+    let early: &[u8] = &[
+        12, 0, 0, 0, 0, 0, 0, 0x84, 8, 2, 16, 5, 26, 6, 8, 0, 16, 1, 24, 3, 0, 0, 0, 0, 99,
+    ];
+    for log in [b"garbage".as_slice(), &[], &[0; 64], early] {
+        let place = Place::new();
+        data_directory(&place);
+        place.write("node/wal/0000000000000000-0000000000000000.wal", log);
+        let run = place.run(["snapshot", "decode", "node", "-o", "out", "--format=json"]);
+        let events = run.events("log_unreadable");
+        assert_eq!(
+            (events.len(), &events[0]["entries"]),
+            (1, &serde_json::Value::Null),
+            "{log:?}"
+        );
+        assert!(run.exits(0).result()["inputs"][0]["log"]["entries_behind"].is_null());
+    }
+}
+
+#[test]
+fn a_pipe_among_the_log_files_is_not_waited_for() {
+    let place = Place::new();
+    data_directory(&place);
+    std::fs::create_dir(place.path("node/wal")).unwrap();
+    let pipe = place.path("node/wal/0000000000000000-0000000000000000.wal");
+    let made = std::process::Command::new("mkfifo").arg(pipe).status();
+    assert!(made.unwrap().success());
+    let run = place.run(["snapshot", "decode", "node", "-o", "out", "--format=json"]);
+    let events = run.events("log_unreadable");
+    let unread = events[0]["unread"].as_str().unwrap();
+    assert!(unread.ends_with(".wal: not a regular file"), "{unread}");
+    drop(run.exits(0));
+}
+
 /// What a folder without logs says about the log is nothing.
 #[test]
 fn a_log_without_files_tells_nothing() {

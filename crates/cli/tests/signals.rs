@@ -194,3 +194,22 @@ impl Interrupted {
         }
     }
 }
+
+/// Nobody writes to the pipe, so that opening it takes for ever.
+#[test]
+fn a_signal_ends_the_wait_for_a_snapshot() {
+    let place = Place::new();
+    let made = std::process::Command::new("mkfifo")
+        .arg(place.path("pipe"))
+        .status();
+    assert!(made.unwrap().success());
+    let mut command = place.command(["snapshot", "decode", "pipe", "-o", "out", "--format=json"]);
+    let mut child = place.spawn(&mut command);
+    for signal in [1, 2, 15] {
+        until_it_handles(&child, signal);
+    }
+    send(&child, "TERM");
+    until("the program ends", || child.try_wait().unwrap().is_some());
+    let run = place.finish(child.wait_with_output().unwrap());
+    run.fails(143, "run.stopped");
+}

@@ -15,6 +15,7 @@ use codec::Input;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::patience::until_signalled;
 use crate::run::Context;
 use directory::{Candidate, DataDirectory};
 pub(crate) use log::LogTail;
@@ -141,7 +142,10 @@ impl InputArgs {
             return self.open_candidate(&directory, &newest, context);
         }
         if !metadata.is_file() {
-            let stream = File::open(path).map_err(|error| unreadable(path, &error))?;
+            // Opening a pipe waits for somebody who writes.
+            let pipe = path.to_owned();
+            let stream = until_signalled(&context.signals, move || File::open(pipe))?;
+            let stream = stream.map_err(|error| unreadable(path, &error))?;
             let file = spool::stream(stream, self.spool_dir(context), context)?;
             return Ok(Found::alone(path, file));
         }
