@@ -95,7 +95,7 @@ fn not_a_command(error: &clap::Error, arguments: &[OsString], environment: &Envi
             let failure = Failure::new(
                 Exit::Usage,
                 "usage.invalid",
-                what.trim_start_matches("error: "),
+                what.trim_start_matches("error: ").trim_end_matches('.'),
             )
             .remedy("See --help of the command.");
             let output = Output::new(Format::Json, Style::Plain, Style::Plain);

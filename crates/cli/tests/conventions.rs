@@ -33,6 +33,13 @@ fn mistakes_on_the_command_line_are_results_too() {
     place
         .run(["version", "--format=json", "--bogus"])
         .fails(2, "usage.invalid");
+    let error = place
+        .run(["--format", "json", "snapshot", "decode"])
+        .fails(2, "usage.invalid");
+    assert!(
+        error["message"].as_str().unwrap().contains("--output"),
+        "{error}"
+    );
     let run = place.run(["bogus"]).exits(2);
     assert_eq!(run.stdout, "");
     assert!(run.stderr.starts_with("error: "), "{}", run.stderr);

@@ -66,15 +66,20 @@ pub(crate) fn files(error: &Error, side: Side) -> Failure {
         Error::NotADirectory { .. } => at(
             Exit::LocalIo,
             side.id("input.not-a-directory", "output.not-a-directory", "scratch.not-a-directory"),
-        ),
-        Error::NotRegular { .. } => at(Exit::LocalIo, side.id("input.not-regular", "output.not-regular", "scratch.not-regular")),
+        )
+        .remedy("Name a directory; everything in front of its last part has to be one too."),
+        Error::NotRegular { .. } => at(Exit::LocalIo, side.id("input.not-regular", "output.not-regular", "scratch.not-regular"))
+            .remedy("Only regular files are taken; name or put one there."),
         Error::AlreadyWritten { .. } => at(Exit::LocalIo, "output.written-twice").remedy(
             "The file system takes two different names for one. Use --portable-names, or a file system that tells case apart.",
         ),
-        Error::NotFound { .. } => at(Exit::LocalIo, side.id("input.not-found", "output.not-found", "scratch.not-found")),
+        Error::NotFound { .. } => at(Exit::LocalIo, side.id("input.not-found", "output.not-found", "scratch.not-found"))
+            .remedy("Check the spelling, and whether something else moves what is there."),
         Error::StillWriting { .. } => at(Exit::Internal, "internal.still-writing").remedy(remedy::REPORT),
         Error::Io { .. } => {
-            at(Exit::LocalIo, side.id("input.unreadable", "output.failed", "scratch.failed")).retryable()
+            at(Exit::LocalIo, side.id("input.unreadable", "output.failed", "scratch.failed"))
+                .remedy("See the cause: permissions of the path and of the directory it is in, or the health of the disk.")
+                .retryable()
         }
     }
 }

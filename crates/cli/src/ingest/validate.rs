@@ -44,6 +44,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Done {
         )
         .at("path", shown.as_str())
         .because(&error)
+        .remedy("Check the spelling and the permissions; - reads standard input.")
     })?;
     let validation =
         validate(&text).map_err(|error| not_a_document(&error).at("path", shown.as_str()))?;
