@@ -67,6 +67,15 @@ impl<'o> Meter<'o> {
             done_bytes,
             total_bytes: self.total_bytes,
         });
+        self.check()
+    }
+
+    /// Asks whether to go on, before a step that takes long on a slow file system.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cancelled`] if the observer wants to stop.
+    pub(crate) fn check(&self) -> Result<(), Error> {
         if self.observer.is_cancelled() {
             Err(Error::Cancelled)
         } else {

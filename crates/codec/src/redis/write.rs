@@ -68,7 +68,8 @@ pub(crate) fn write(
             .into_iter()
             .map(|worker| {
                 let (queue, used) = (queue.clone(), used.clone());
-                scope.spawn(move || write_files(worker, &queue, &used, sources))
+                let meter = &meter;
+                scope.spawn(move || write_files(worker, &queue, &used, sources, meter))
             })
             .collect();
         // The workers hold the only receivers, so that sending fails once all of them have failed.
@@ -272,6 +273,7 @@ fn write_files(
     queue: &Receiver<Work>,
     used: &Sender<Batch>,
     sources: &Sources<'_>,
+    meter: &Meter<'_>,
 ) -> Result<TreeWorker, Error> {
     let (mut name, mut piece) = (Vec::new(), Vec::new());
     for work in queue {
@@ -283,6 +285,8 @@ fn write_files(
             let Ok(Row::Mvcc(row)) = entry.row() else {
                 continue;
             };
+            // A batch has many files, and several wait.
+            meter.check()?;
             file_path(&row, file, &mut name);
             let path = RelPath::new(&name).map_err(|_| Error::Scratch("path"))?;
             write_file(

@@ -142,7 +142,8 @@ impl<'a> Worker<'a> {
                 bytes += Some(job.size_bytes())
                     .filter(|&size| size <= SMALL_BODY_BYTES)
                     .unwrap_or(0);
-                if let Err(error) = self.write(job) {
+                let done = self.shared.meter.check().and_then(|()| self.write(job));
+                if let Err(error) = done {
                     self.shared.fail(number, error);
                 }
             }
