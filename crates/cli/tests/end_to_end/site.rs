@@ -138,8 +138,10 @@ impl Site {
         Some(running.filter_map(|pod| pod.metadata.name).collect())
     }
 
-    /// Takes what was ingested off the volume.
+    /// Takes what was ingested, and what a killed client has left staged, off the volume.
     pub(crate) fn empty(&self, table: &str) {
+        let script = "cd \"$0/.tracebloc-staging\" && rm -rf \"$1\" \".longshore/$1\"";
+        drop(self.run_pod(script, &[MOUNT, table]));
         // The files are the ingestor's. In a sandbox everybody is the same user.
         let user = match self.ground {
             Ground::Sandbox(_) => USER,
