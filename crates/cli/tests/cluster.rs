@@ -126,7 +126,8 @@ fn a_server_that_is_not_there_is_its_own_error() {
         "--format",
         "json",
     ]);
-    run.fails(15, "server.unreachable");
+    // The same trouble, found by a check.
+    assert_eq!(run.fails(15, "server.unreachable")["retryable"], true);
 }
 
 #[test]

@@ -8,7 +8,6 @@ use crate::output::{Event, Level, Output, Style, printable, printable_lines};
 
 /// The verdict as an error: that of the first finding which stands in the way.
 pub(crate) fn failure(report: &Report) -> Option<Failure> {
-    let class = report.verdict()?;
     let mut findings = report.findings.iter();
     let first = findings.find(|finding| finding.severity() == Severity::Error)?;
     let count = report.count(Severity::Error);
@@ -16,7 +15,7 @@ pub(crate) fn failure(report: &Report) -> Option<Failure> {
         1 => "a check failed".to_owned(),
         count => format!("{count} checks failed"),
     };
-    let failure = Failure::new(errors::class(class), first.rule.row().id, message);
+    let failure = errors::of_rule(first.rule, message, report.course());
     Some(failure.remedy("Each finding above names its remedy; docs/cluster.md explains them."))
 }
 

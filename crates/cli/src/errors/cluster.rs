@@ -2,7 +2,7 @@
 
 use ::cluster::api::{ApiError, Refusal};
 use ::cluster::clean::CleanError;
-use ::cluster::preflight::{Class, Rule};
+use ::cluster::preflight::{Class, Course, Rule};
 use ::cluster::release::ReleaseError;
 use ::cluster::stage::NoRandomness;
 use ::cluster::target::{PluginError, TargetError};
@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::signals::Signals;
 
 /// Says with which code a kind of trouble ends the program.
-pub(crate) fn class(class: Class) -> Exit {
+fn class(class: Class) -> Exit {
     match class {
         Class::Configuration => Exit::LocalData,
         Class::Unreachable => Exit::ClusterUnreachable,
@@ -126,32 +126,26 @@ fn plugin(error: &PluginError) -> Failure {
 
 /// Says what a refused request means, wherever no more is known than the request.
 pub(crate) fn api(error: &ApiError) -> Failure {
-    let at = |exit, id| Failure::new(exit, id, error.to_string()).because(&error.refusal);
+    let by = |rule| by_rule(rule, error);
     match &error.refusal {
         Refusal::Credential(error) => target(error),
-        Refusal::Unreachable(_) => at(Exit::ClusterUnreachable, "server.unreachable")
-            .remedy("See that the cluster runs and that its address in the kubeconfig is right; a VPN may be off.")
-            .retryable(),
-        Refusal::Proxy(_) => at(Exit::ClusterUnreachable, "server.proxy")
-            .remedy("See HTTPS_PROXY and proxy-url, or name the server in NO_PROXY.")
-            .retryable(),
-        Refusal::Certificate(_) => at(Exit::ClusterUnreachable, "server.certificate")
-            .remedy("Fetch the kubeconfig again: its authority, or the name of the server, is another one now."),
-        Refusal::TimedOut(_) => at(Exit::ClusterUnreachable, "server.timeout")
-            .remedy("Try again; --request-timeout gives it longer.")
-            .retryable(),
-        Refusal::NotKubernetes(_) => at(Exit::ClusterUnreachable, "server.not-kubernetes")
-            .remedy("See that the server's address in the kubeconfig is right and that no proxy or login page answers in its place.")
-            .retryable(),
-        Refusal::Unauthorized(_) => at(Exit::NotAuthorised, "server.unauthorized")
-            .remedy("Log in again, or fetch the kubeconfig again."),
-        Refusal::Forbidden(_) => at(Exit::NotAuthorised, "permissions.missing")
-            .remedy("Have the permission granted; `longshore cluster doctor` lists all that are needed."),
-        Refusal::NotFound(_) => at(Exit::NotFound, "cluster.not-found")
-            .remedy("See `longshore cluster doctor`."),
-        Refusal::Exists(_) | Refusal::Answer { .. } => at(Exit::ClusterUnreachable, "server.refused")
-            .remedy("The reason is the server's; its administrator may know more.")
-            .retryable(),
+        Refusal::Unreachable(_) => by(Rule::Unreachable),
+        Refusal::Proxy(_) => by(Rule::Proxy),
+        Refusal::Certificate(_) => by(Rule::Certificate),
+        Refusal::TimedOut(_) => by(Rule::TooSlow),
+        Refusal::NotKubernetes(_) => by(Rule::NotKubernetes),
+        Refusal::Unauthorized(_) => by(Rule::Unauthorized),
+        Refusal::Forbidden(_) => by(Rule::NoPermission).remedy(
+            "Have the permission granted; `longshore cluster doctor` lists all that are needed.",
+        ),
+        Refusal::NotFound(_) => {
+            Failure::new(Exit::NotFound, "cluster.not-found", error.to_string())
+                .because(&error.refusal)
+                .remedy("See `longshore cluster doctor`.")
+        }
+        Refusal::Exists(_) | Refusal::Answer { .. } => {
+            by(Rule::Refused).remedy("The reason is the server's; its administrator may know more.")
+        }
     }
 }
 
@@ -204,13 +198,23 @@ pub(crate) fn clean(error: &CleanError, signals: &Signals) -> Failure {
     }
 }
 
-/// Says it with id, code and remedy of the finding that it would be.
+/// Says it with id, code, course and remedy of the finding that it would be.
 pub(super) fn by_rule(rule: Rule, error: &(dyn std::error::Error + 'static)) -> Failure {
     let row = rule.row();
-    let failure = Failure::new(class(row.class), row.id, error.to_string()).remedy(row.remedy);
+    let failure = of_rule(rule, error.to_string(), row.course).remedy(row.remedy);
     match error.source() {
         Some(source) => failure.because(source),
         None => failure,
+    }
+}
+
+/// Says it with id and code of a finding.
+pub(crate) fn of_rule(rule: Rule, message: String, course: Course) -> Failure {
+    let row = rule.row();
+    let failure = Failure::new(class(row.class), row.id, message);
+    match course {
+        Course::Passing => failure.retryable(),
+        Course::Lasting => failure,
     }
 }
 

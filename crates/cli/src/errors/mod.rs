@@ -16,7 +16,7 @@ mod sandbox;
 mod snapshot;
 mod spill;
 
-pub(crate) use cluster::{api, class, clean, randomness, release, runtime, target, token};
+pub(crate) use cluster::{api, clean, of_rule, randomness, release, runtime, target, token};
 pub(crate) use codec::codec;
 pub(crate) use dump::dump;
 pub(crate) use files::{Side, files};

@@ -1,6 +1,6 @@
 //! Holds the errors of a push and `docs/push-protocol.md` together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use ::cluster::transfer::TransferError;
 use ::cluster::tunnel::TunnelError;
 use ::cluster::watch::{Outcome, Target, WatchError};
 
-use super::{class, push, run_outcome};
-use crate::failure::Failure;
+use super::{of_rule, push, run_outcome};
+use crate::failure::{Failure, Retry};
 use crate::signals::Signals;
 
 type Pairs = BTreeSet<(String, u8)>;
@@ -249,12 +249,34 @@ fn documented() -> Pairs {
     pairs
 }
 
+/// Everything that ends a push, as it is told.
+fn failures() -> Vec<Failure> {
+    let signals = Signals::default();
+    let failures = in_a_push().into_iter().map(|error| push(&error, &signals));
+    failures.chain(outcomes()).collect()
+}
+
+/// Every finding of the checks before a push that ends it.
+fn findings() -> impl Iterator<Item = Failure> {
+    let rules = TABLE.iter().copied();
+    let errors = rules.filter(|rule| rule.row().severity == Severity::Error);
+    errors.map(|rule| of_rule(rule, String::new(), rule.row().course))
+}
+
+#[test]
+fn an_id_has_one_code_and_one_outlook_whoever_says_it() {
+    let mut known: BTreeMap<&str, (u8, Retry)> = BTreeMap::new();
+    for failure in failures().into_iter().chain(findings()) {
+        let told = (failure.exit.number(), failure.retry);
+        let first = *known.entry(failure.id).or_insert(told);
+        assert_eq!(told, first, "{}", failure.id);
+    }
+}
+
 #[test]
 fn the_page_lists_what_the_program_says() {
-    let signals = Signals::default();
     let pair = |failure: Failure| (failure.id.to_owned(), failure.exit.number());
-    let failures = in_a_push().into_iter().map(|error| push(&error, &signals));
-    let failures: Vec<Failure> = failures.chain(outcomes()).collect();
+    let failures = failures();
     for failure in &failures {
         let is_stop = matches!(failure.id, "run.stopped");
         assert!(failure.remedy.is_some() || is_stop, "{}", failure.id);
@@ -263,9 +285,7 @@ fn the_page_lists_what_the_program_says() {
     let documented = documented();
     let missing: Vec<_> = said.difference(&documented).collect();
     assert!(missing.is_empty(), "not on the page: {missing:?}");
-    let rules = TABLE.iter().map(|rule| rule.row());
-    let errors = rules.filter(|row| row.severity == Severity::Error);
-    said.extend(errors.map(|row| (row.id.to_owned(), class(row.class).number())));
+    said.extend(findings().map(pair));
     // It wraps an error of its own that only a server can make.
     said.insert(("push.unanswered".to_owned(), 16));
     let unknown: Vec<_> = documented.difference(&said).collect();

@@ -1,7 +1,7 @@
 //! Errors of a push, once there is a connection.
 
 use ::cluster::far::StartError;
-use ::cluster::preflight::of_stage;
+use ::cluster::preflight::{Rule, of_stage};
 use ::cluster::push::PushError;
 use ::cluster::stage::StageError;
 use ::cluster::transfer::TransferError;
@@ -58,7 +58,6 @@ pub(crate) fn push(error: &PushError, signals: &Signals) -> Failure {
 
 /// Says why there is no stage pod.
 pub(crate) fn stage(error: &StageError, signals: &Signals) -> Failure {
-    let at = |id| Failure::new(Exit::StagingFailed, id, error.to_string());
     match error {
         StageError::Api(error) => api(error),
         StageError::Refused { .. } => by_rule(of_stage(error), error),
@@ -68,11 +67,9 @@ pub(crate) fn stage(error: &StageError, signals: &Signals) -> Failure {
             failure
         }
         StageError::TooSlow { events, .. } => {
-            let mut failure = at("stage.too-slow");
+            let mut failure = by_rule(of_stage(error), error);
             failure.causes.extend(events.iter().cloned());
             failure
-                .remedy("Give it longer with --pod-timeout, or see what the pod waits for.")
-                .retryable()
         }
         StageError::Stopped => signals.failure(),
         StageError::NoRandomness(error) => super::randomness(error),
@@ -83,6 +80,7 @@ pub(crate) fn stage(error: &StageError, signals: &Signals) -> Failure {
 pub(crate) fn transfer(error: &TransferError) -> Failure {
     let at = |exit, id| Failure::new(exit, id, error.to_string());
     let staging = |id| at(Exit::StagingFailed, id);
+    let by = |rule| by_rule(rule, error);
     match error {
         TransferError::Start(error) => start(error),
         TransferError::Refused { .. } => staging("transfer.refused")
@@ -105,20 +103,16 @@ pub(crate) fn transfer(error: &TransferError) -> Failure {
         TransferError::RunChanged { .. } => at(Exit::TableHeld, "table.changed")
             .remedy("Another push of this table was faster; try again.")
             .retryable(),
-        TransferError::NoSpace { .. } => staging("volume.full")
+        TransferError::NoSpace { .. } => by(Rule::NoSpace)
             .remedy("Make room on the volume, or make it larger; then the same command goes on."),
-        TransferError::NoInodes { .. } => staging("volume.no-inodes")
+        TransferError::NoInodes { .. } => by(Rule::NoInodes)
             .remedy("Remove files from the volume, or make it larger; then the same command goes on."),
-        TransferError::ReadOnly { .. } => staging("volume.read-only")
-            .remedy("See the access modes of the claim and the health of the volume."),
-        TransferError::NotWritable { .. } => staging("volume.not-writable")
-            .remedy("Let group 65532 write to the root of the volume, or user 65532."),
-        TransferError::MissingProgram { .. } => staging("stage.program-missing")
-            .remedy("--stage-pod-image names an image with busybox or coreutils."),
-        TransferError::FarIo { .. } => staging("volume.io")
-            .remedy("See the health of the volume; the same command goes on where this one stopped.")
-            .retryable(),
-        TransferError::Unreadable { path, .. } => staging("volume.unreadable")
+        TransferError::ReadOnly { .. } => by(Rule::ReadOnlyVolume),
+        TransferError::NotWritable { .. } => by(Rule::NotWritable),
+        TransferError::MissingProgram { .. } => by(Rule::NoProgram),
+        TransferError::FarIo { .. } => by(Rule::VolumeTrouble)
+            .remedy("See the health of the volume; the same command goes on where this one stopped."),
+        TransferError::Unreadable { path, .. } => staging("transfer.unreadable")
             .at("path", path.clone())
             .remedy("See the health of the volume and push again.")
             .retryable(),
@@ -136,18 +130,17 @@ pub(crate) fn transfer(error: &TransferError) -> Failure {
 
 fn start(error: &StartError) -> Failure {
     let at = |exit, id| Failure::new(exit, id, error.to_string());
+    let by = |rule| by_rule(rule, error);
     match error {
-        StartError::Gone(_) => at(Exit::StagingFailed, "stage.gone")
-            .remedy("The same command goes on where this one stopped.")
-            .retryable(),
+        StartError::Gone(_) => {
+            by(Rule::PodGone).remedy("The same command goes on where this one stopped.")
+        }
         StartError::Forbidden(_) => at(Exit::NotAuthorised, "exec.forbidden")
             .remedy("Have get and create on pods/exec granted."),
-        StartError::Unauthorized(_) => at(Exit::NotAuthorised, "server.unauthorized")
-            .remedy("Log in again, or fetch the kubeconfig again."),
+        StartError::Unauthorized(_) => by(Rule::Unauthorized),
         StartError::NoUpgrade(_) => at(Exit::ClusterUnreachable, "server.no-upgrade")
             .remedy("A proxy on the way does not let WebSockets through; name the server in NO_PROXY, or have it mended."),
-        StartError::Unreachable { .. } => at(Exit::ClusterUnreachable, "server.unreachable")
-            .remedy("See that the cluster runs; the same command goes on where this one stopped.")
-            .retryable(),
+        StartError::Unreachable { .. } => by(Rule::Unreachable)
+            .remedy("See that the cluster runs; the same command goes on where this one stopped."),
     }
 }

@@ -2,10 +2,12 @@
 
 use ::cluster::journal::JournalError;
 use ::cluster::limits::{Limits, told};
+use ::cluster::preflight::Rule;
 use ::cluster::submit::{KeyError, SubmitError};
 use ::cluster::tunnel::TunnelError;
 use ::cluster::watch::{Detach, Outcome, Target, WatchError};
 
+use super::cluster::by_rule;
 use super::{Side, files};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -89,18 +91,16 @@ fn tunnel(error: &TunnelError) -> Failure {
             "See why the jobs-manager pods are not ready: kubectl get pods, kubectl describe pod.",
         )
         .retryable(),
-        TunnelError::Forbidden(_) => at(Exit::NotAuthorised, "permissions.missing")
+        TunnelError::Forbidden(_) => by_rule(Rule::NoPermission, error)
             .remedy("Have get and create on pods/portforward granted."),
-        TunnelError::Unauthorized(_) => at(Exit::NotAuthorised, "server.unauthorized")
-            .remedy("Log in again, or fetch the kubeconfig again."),
+        TunnelError::Unauthorized(_) => by_rule(Rule::Unauthorized, error),
         TunnelError::NoUpgrade(_) => at(Exit::SubmissionRejected, "tunnel.no-upgrade")
             .remedy("Use a way to the API server whose proxies let WebSockets through."),
         TunnelError::Gone { .. } => at(Exit::SubmissionRejected, "tunnel.pod-gone")
             .remedy("Run the command again when a jobs-manager pod is ready; what is staged is not sent again.")
             .retryable(),
-        TunnelError::Unreachable { .. } => at(Exit::ClusterUnreachable, "server.unreachable")
-            .remedy("See that the cluster runs, then run the command again; what is staged is not sent again.")
-            .retryable(),
+        TunnelError::Unreachable { .. } => by_rule(Rule::Unreachable, error)
+            .remedy("See that the cluster runs, then run the command again; what is staged is not sent again."),
     }
 }
 
@@ -113,13 +113,12 @@ pub(crate) fn watch(error: &WatchError) -> Failure {
         WatchError::CannotStart { .. } => at(Exit::RunFailed, "run.cannot-start")
             .remedy("Mend the release, such as its image; then delete the job and push again."),
         WatchError::Forbidden(_) => {
-            at(Exit::NotAuthorised, "permissions.missing").remedy("Have get on jobs granted.")
+            by_rule(Rule::NoPermission, error).remedy("Have get on jobs granted.")
         }
-        WatchError::Unauthorized(_) => at(Exit::NotAuthorised, "server.unauthorized")
+        WatchError::Unauthorized(_) => by_rule(Rule::Unauthorized, error)
             .remedy("Log in again, or fetch the kubeconfig again; the run goes on."),
-        WatchError::Unreachable { .. } => at(Exit::ClusterUnreachable, "server.unreachable")
-            .remedy("The run goes on: wait for it with \"longshore run wait\".")
-            .retryable(),
+        WatchError::Unreachable { .. } => by_rule(Rule::Unreachable, error)
+            .remedy("The run goes on: wait for it with \"longshore run wait\"."),
         WatchError::Undetermined { .. } => at(Exit::RunFailed, "run.undetermined")
             .remedy("Look again later with \"longshore run status\".")
             .retryable(),

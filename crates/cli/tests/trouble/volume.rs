@@ -86,7 +86,7 @@ fn each_trouble_has_its_id_and_leaves_nothing() {
         ("mkdir", mkdir("Input/output error"), "volume.io"),
         ("tar", tar("No space left on device"), "volume.full"),
         ("stat", full.to_owned(), "volume.no-inodes"),
-        ("sha256sum", but_one.to_owned(), "volume.unreadable"),
+        ("sha256sum", but_one.to_owned(), "transfer.unreadable"),
     ];
     std::thread::scope(|scope| {
         for (program, body, id) in &cases {

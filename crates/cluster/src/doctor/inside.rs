@@ -10,7 +10,7 @@ use crate::Connection;
 use crate::api::ApiError;
 use crate::cause::chain;
 use crate::exec::Container;
-use crate::preflight::{Report, Rule, of_far, of_stage};
+use crate::preflight::{Report, Rule, of_far, of_stage, of_start};
 use crate::stage::{Plan, StageError, StagePod};
 use crate::transfer::{Probe, Setup, command, probe};
 
@@ -153,11 +153,11 @@ async fn mirror(
         }
         Err(error) => {
             let rule = match &error {
-                MirrorError::Start(_) => Rule::ExecRefused,
+                MirrorError::Start(error) => of_start(error),
                 MirrorError::Stalled(_) | MirrorError::Ended(_) => Rule::ExecBroken,
                 MirrorError::Garbled(_) => Rule::ExecGarbled,
             };
-            report.find(rule, place, error.to_string());
+            report.find(rule, place, chain(&error));
             report.end(EXEC, before, "4 MiB there, hashed, and back");
             None
         }

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
-use crate::cause::chain;
 use crate::far::{End, Event, Far, INPUT_MAX_BYTES, Process, StartError};
 
 /// Blocks of 64 KiB that are sent.
@@ -32,8 +31,8 @@ pub struct Mirror {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MirrorError {
     /// The command cannot be started.
-    #[error("a command cannot be started in the pod: {0}")]
-    Start(String),
+    #[error("a command cannot be started in the pod")]
+    Start(#[from] StartError),
     /// Nothing came for too long.
     #[error("nothing was heard for {} s (--stall-timeout)", .0.as_secs())]
     Stalled(Duration),
@@ -43,12 +42,6 @@ pub enum MirrorError {
     /// The far side has other bytes than were sent, or others came back.
     #[error("what arrived is not what was sent: {0}")]
     Garbled(String),
-}
-
-impl From<StartError> for MirrorError {
-    fn from(error: StartError) -> Self {
-        Self::Start(chain(&error))
-    }
 }
 
 /// Sends blocks to a command that hashes them and sends them back, and compares everything.

@@ -3,6 +3,7 @@
 use super::Rule;
 use crate::api::{ApiError, Refusal};
 use crate::cause::chain;
+use crate::far::StartError;
 use crate::stage::{Cause, Gate, StageError};
 use crate::transfer::TransferError;
 
@@ -44,9 +45,8 @@ pub fn of_stage(error: &StageError) -> Rule {
         },
         StageError::Refused { gate, .. } => of_gate(*gate),
         StageError::Api(error) => of_read(&error.refusal, Rule::NoPermission),
-        StageError::TooSlow { .. } | StageError::Stopped | StageError::NoRandomness(_) => {
-            Rule::NotReady
-        }
+        StageError::TooSlow { .. } => Rule::PodTooSlow,
+        StageError::Stopped | StageError::NoRandomness(_) => Rule::NotReady,
     }
 }
 
@@ -69,8 +69,19 @@ pub(crate) fn of_far(error: &TransferError) -> Rule {
         TransferError::ReadOnly { .. } => Rule::ReadOnlyVolume,
         TransferError::NotWritable { .. } => Rule::NotWritable,
         TransferError::FarIo { .. } => Rule::VolumeTrouble,
-        TransferError::Start(_) | TransferError::Refused { .. } => Rule::ExecRefused,
+        TransferError::Start(error) => of_start(error),
+        TransferError::Refused { .. } => Rule::ExecRefused,
         _ => Rule::ExecBroken,
+    }
+}
+
+/// Says which rule a command breaks that cannot be started in the stage pod.
+pub(crate) fn of_start(error: &StartError) -> Rule {
+    match error {
+        StartError::Gone(_) => Rule::PodGone,
+        StartError::Unauthorized(_) => Rule::Unauthorized,
+        StartError::Unreachable { .. } => Rule::Unreachable,
+        StartError::Forbidden(_) | StartError::NoUpgrade(_) => Rule::ExecRefused,
     }
 }
 

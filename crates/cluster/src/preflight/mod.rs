@@ -14,10 +14,10 @@ mod site;
 
 use std::time::Duration;
 
-pub(crate) use checks::of_far;
 pub use checks::of_stage;
+pub(crate) use checks::{of_far, of_start};
 pub use finding::{Check, Finding, Outcome};
-pub use rule::{Class, Rule, Severity, TABLE};
+pub use rule::{Class, Course, Rule, Severity, TABLE};
 
 use crate::Connection;
 use crate::access::Answer;
@@ -73,6 +73,17 @@ impl Report {
         let errors = self.findings.iter();
         let mut errors = errors.filter(|finding| finding.severity() == Severity::Error);
         errors.next().map(|finding| finding.rule.row().class)
+    }
+
+    /// Says whether what stands in the way may go away by itself: all of it, or the same command fails again.
+    #[must_use]
+    pub fn course(&self) -> Course {
+        let errors = self.findings.iter();
+        let mut errors = errors.filter(|finding| finding.severity() == Severity::Error);
+        match errors.all(|finding| finding.rule.row().course == Course::Passing) {
+            true => Course::Passing,
+            false => Course::Lasting,
+        }
     }
 
     /// Counts the findings of a severity.

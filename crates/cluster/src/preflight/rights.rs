@@ -128,7 +128,7 @@ pub(super) async fn token(
             let rule = match &error {
                 TokenError::Neither { .. } => Rule::NoToken,
                 TokenError::Api(error) => match &error.refusal {
-                    Refusal::Answer { .. } => Rule::TokenInvalid,
+                    refusal @ Refusal::Answer { .. } if !refusal.is_passing() => Rule::TokenInvalid,
                     other => checks::of_read(other, Rule::NoToken),
                 },
             };
