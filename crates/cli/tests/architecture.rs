@@ -124,9 +124,13 @@ fn only_fsroot_changes_files() {
 }
 
 #[test]
-fn only_the_platform_module_makes_system_calls() {
+fn system_calls_are_made_in_one_module_and_for_process_groups() {
+    // What a credential plugin has started ends with it, for which the standard library has no call.
+    let group = Path::new("crates/cluster/src/target/group.rs");
     let elsewhere = sources(|krate, path| {
-        !STAND_INS.contains(&krate) && !path.starts_with("crates/fsroot/src/platform")
+        !STAND_INS.contains(&krate)
+            && !path.starts_with("crates/fsroot/src/platform")
+            && path != group
     });
     refuse(&elsewhere, &SYSTEM_CALLS);
 }

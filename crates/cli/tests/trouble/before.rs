@@ -8,7 +8,7 @@ use crate::common::runs::journal_path;
 use crate::port::{Port, told};
 
 /// A user who logs in with a program.
-fn plugin(script: &str) -> Value {
+pub(crate) fn plugin(script: &str) -> Value {
     json!({"exec": {
         "apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", script],
         "interactiveMode": "IfAvailable",

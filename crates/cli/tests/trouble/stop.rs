@@ -2,9 +2,10 @@
 
 use std::process::{Command, Stdio};
 
-use testkit::command::moment::send;
+use testkit::command::moment::{send, until};
 use testkit::command::streams::terminal;
 
+use crate::before::plugin;
 use crate::port::Port;
 
 /// The transfer stands still, for ever.
@@ -32,6 +33,29 @@ fn the_first_signal_cleans_up() {
     }
     port.script("seed: 0");
     port.push("notes", &[]).exits(0);
+}
+
+/// Ctrl-C of a terminal does not reach what the plugin has started, which is in a group of its own.
+#[test]
+fn a_signal_to_the_program_alone_ends_its_credential_plugin() {
+    let port = port();
+    let note = port.path("note");
+    let script = format!(
+        "sleep 600 & echo $! > {0}.new; mv {0}.new {0}; wait",
+        note.display()
+    );
+    port.edit(|config| config["users"][0]["user"] = plugin(&script));
+    let child = port.start("notes", &[]);
+    until("the plugin has started something", || note.exists());
+    send(&child, "INT");
+    port.end(child).fails(130, "run.stopped");
+    let stat = format!(
+        "/proc/{}/stat",
+        std::fs::read_to_string(&note).unwrap().trim()
+    );
+    until("that has ended too", || {
+        std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z "))
+    });
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod authority;
 mod error;
 mod files;
+mod group;
 mod inside;
 mod pick;
 mod plugin;

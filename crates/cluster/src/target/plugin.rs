@@ -2,7 +2,8 @@
 //!
 //! The library would run them too, but without a limit of time, and one that opens a browser waits for ever where nobody sits.
 
-use std::process::Stdio;
+use std::io;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use data_encoding::BASE64;
@@ -10,9 +11,11 @@ use jiff::Timestamp;
 use kube::config::{AuthInfo, Cluster, ExecAuthCluster, ExecConfig, ExecInteractiveMode};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
 use super::TargetError;
+use super::group::Group;
 
 /// Words of a plugin's standard error that are kept.
 const SAID_MAX_BYTES: usize = 2000;
@@ -130,7 +133,7 @@ impl Plugin {
         fill(user, printed.status.unwrap_or_default()).map_err(bad)
     }
 
-    async fn run(&self) -> Result<std::process::Output, PluginError> {
+    async fn run(&self) -> Result<Output, PluginError> {
         let mut command = Command::new(&self.command);
         command.args(self.exec.args.iter().flatten());
         for variable in self.exec.env.iter().flatten() {
@@ -146,11 +149,16 @@ impl Plugin {
         // Dropped when its time is up.
         command.kill_on_drop(true).stdout(Stdio::piped());
         match self.has_terminal {
-            true => command.stdin(Stdio::inherit()).stderr(Stdio::inherit()),
-            false => command.stdin(Stdio::null()).stderr(Stdio::piped()),
-        };
-        command
-            .output()
+            // Of a group of its own the terminal would take no answers; as it is, its Ctrl-C reaches them all.
+            true => {
+                command.stdin(Stdio::inherit()).stderr(Stdio::inherit());
+            }
+            false => {
+                command.stdin(Stdio::null()).stderr(Stdio::piped());
+                Group::lead(&mut command);
+            }
+        }
+        self.complete(command)
             .await
             .map_err(|source| PluginError::NotStarted {
                 command: self.command.clone(),
@@ -158,6 +166,32 @@ impl Plugin {
                 source,
             })
     }
+
+    async fn complete(&self, mut command: Command) -> io::Result<Output> {
+        let mut child = command.spawn()?;
+        let group = (!self.has_terminal).then(|| Group::of(&child));
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (stdout, stderr) = tokio::try_join!(read(stdout), read(stderr))?;
+        let status = child.wait().await?;
+        // What it leaves running when it has answered is meant to run.
+        if let Some(group) = group {
+            group.let_go();
+        }
+        Ok(Output {
+            status,
+            stdout,
+            stderr,
+        })
+    }
+}
+
+/// Reads to the end, if there is anything to read from.
+async fn read(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(mut stream) = stream {
+        stream.read_to_end(&mut bytes).await?;
+    }
+    Ok(bytes)
 }
 
 #[derive(Deserialize)]
@@ -270,6 +304,44 @@ mod tests {
         let limit = Duration::from_millis(50);
         let until = plugin.credential(&mut AuthInfo::default(), limit).await;
         assert!(matches!(until, Err(PluginError::TooSlow { .. })));
+    }
+
+    /// Whether a process is there, and not only waits to be asked how it ended.
+    fn runs(pid: &str) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+        stat.is_ok_and(|stat| !stat.contains(") Z "))
+    }
+
+    #[tokio::test]
+    async fn one_that_is_given_up_ends_with_all_it_has_started() {
+        let place = tempfile::tempdir().unwrap();
+        let note = place.path().join("note").display().to_string();
+        let script =
+            format!("sleep 600 & echo \"$$ $!\" > '{note}.new'; mv '{note}.new' '{note}'; wait");
+        let plugin = plugin(&script, None).unwrap();
+        let mut user = AuthInfo::default();
+        let noted = async {
+            loop {
+                if let Ok(noted) = std::fs::read_to_string(&note) {
+                    return noted;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        // Given up at the limit or on a signal, it is dropped like this.
+        let noted = tokio::select! {
+            until = plugin.credential(&mut user, Duration::from_secs(600)) => panic!("{until:?}"),
+            noted = noted => noted,
+        };
+        for pid in noted.split_whitespace() {
+            let gone = async {
+                while runs(pid) {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            let gone = tokio::time::timeout(Duration::from_secs(20), gone).await;
+            assert!(gone.is_ok(), "{noted}");
+        }
     }
 
     #[tokio::test]
