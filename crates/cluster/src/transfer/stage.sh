@@ -17,6 +17,8 @@ id=$run.$pod
 staging=$shared/.tracebloc-staging
 all=$staging/.longshore
 tick=5
+# So many bytes take long enough to hash that somebody should hear of it.
+long=33554432
 why=$tmp/why
 # Where this text stands in the environment of a container, two dollars in a row would become one.
 read -r self _ < /proc/self/stat
@@ -402,7 +404,8 @@ frame_piece() {
             open=''
             list
             printf '%s\0' "$path" > "$list"
-            say "hash $seq $d $((b + c))"
+            # What is told of it must fit what a shell writes at once.
+            if [ "$d" = files ] && [ "${#path}" -le 500 ]; then say "whole $seq $((b + c))"; else say "hash $seq $d $((b + c))"; fi
         fi
     else
         halt 'writing'
@@ -460,8 +463,11 @@ frame_link() {
 
 report_receive() { # WATCH STEP HOLDER
     open_receive "$@" || say > "$tmp/stop"
+    older='' newer=''
     while read -r word seq a b; do
+        [ "$word" = whole ] || await
         case $word in
+            whole) report_whole "$a" ;;
             hash) report_hash ;;
             end) [ -e "$tmp/stop" ] || finish_receive "$a" "$b" || say > "$tmp/stop" ;;
             closed) break ;;
@@ -505,6 +511,33 @@ collect() { # DIRECTORY
     )
 }
 
+# whole SEQ BYTES: a file that came in pieces. Two of them are hashed at the same time, so that there is less to wait for when the
+# last one has come; each is told in one write, for the other one's may be told at any moment.
+report_whole() { # BYTES
+    [ -z "$older" ] || wait "$older"
+    older=$newer
+    hash_beside "$1" &
+    newer=$!
+}
+
+hash_beside() { # BYTES
+    list
+    if [ "$1" -gt "$long" ]; then ticking hashing digest_beside; else digest_beside; fi
+}
+
+digest_beside() {
+    digest=$(cd "$work/files" && words "$list" sha256sum --) && say "$digest" >> "$tmp/receipt"
+    printf 'digests %s\n%sverified %s\n' "$seq" "${digest:+$digest
+}" "$seq"
+}
+
+# Whatever else is told is not told in one write.
+await() {
+    [ -z "$older" ] || wait "$older"
+    [ -z "$newer" ] || wait "$newer"
+    older='' newer=''
+}
+
 # hash SEQ PLACE BYTES
 report_hash() {
     list
@@ -513,7 +546,7 @@ report_hash() {
         *) place=$work/files ;;
     esac
     say "digests $seq"
-    if [ "${b:-0}" -gt 33554432 ]; then
+    if [ "${b:-0}" -gt "$long" ]; then
         ticking hashing digests_quietly "$a"
         cat "$tmp/digests"
     else
