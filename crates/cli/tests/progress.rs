@@ -2,38 +2,15 @@
 
 mod common;
 
-use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::process::{Child, Stdio};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use common::screen::Screen;
 use common::{Place, redis_snapshot};
 use testkit::command::moment::{until, until_it_handles};
 use testkit::command::streams::terminal;
-
-/// What has appeared on a terminal so far.
-#[derive(Clone, Default)]
-struct Screen(Arc<Mutex<String>>);
-
-impl Screen {
-    fn watch(&self, mut controller: File) -> JoinHandle<()> {
-        let seen = Arc::clone(&self.0);
-        std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            // A terminal that nobody has open any more ends with an error.
-            while let Ok(length @ 1..) = controller.read(&mut buffer) {
-                let text = String::from_utf8_lossy(&buffer[..length]);
-                seen.lock().unwrap().push_str(&text);
-            }
-        })
-    }
-
-    fn text(&self) -> String {
-        self.0.lock().unwrap().clone()
-    }
-}
 
 /// Starts a decode of a standard input that has not ended yet, with standard error on a terminal.
 fn start(place: &Place, flags: &[&str]) -> (Child, Screen, JoinHandle<()>) {

@@ -9,6 +9,7 @@
 
 pub mod lab;
 pub mod runs;
+pub mod screen;
 
 use std::ops::Deref;
 use std::path::PathBuf;

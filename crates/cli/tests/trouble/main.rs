@@ -4,6 +4,7 @@
 mod common;
 
 mod before;
+mod display;
 mod image;
 mod journal;
 mod kills;
