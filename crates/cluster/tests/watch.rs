@@ -297,17 +297,50 @@ async fn a_forbidden_log_leaves_the_job_s_word() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_says_nothing_is_not_called_a_success() {
-    let lab = Lab::start().await;
-    // Nobody looks after a Job that is suspended, but a pod of it runs and ends well.
+/// Makes a Job whose pod has ended well, and of whose end nothing is said. Nobody looks after a Job that is suspended.
+async fn make_silent(lab: &Lab) {
     let mut suspended = job("j", "");
     suspended["spec"]["suspend"] = json!(true);
-    make(&lab, suspended);
+    make(lab, suspended);
     let mut pod = lab::pod("p", &banner(2, 1, 1));
     pod["metadata"]["labels"] = json!({"job-name": "j"});
     lab.pod(pod, |pod| pod["status"]["phase"] == "Succeeded")
         .await;
+}
+
+/// The log is at its end and the Job has not said how it ended: whoever leaves then has left, and nothing else is true.
+#[tokio::test(flavor = "multi_thread")]
+async fn leaving_between_the_end_of_the_log_and_the_end_of_the_job() {
+    let lab = Lab::start().await;
+    make_silent(&lab).await;
+    // A rule that changes nothing counts the looks.
+    let count = "{name: looks, on: request, match: {resource: jobs, verb: get}, skip: 1000000, fault: {answer: {code: 500}}}";
+    let limits = Limits::default();
+    for looks in 1.. {
+        lab.script(&format!("rules: [{count}]"));
+        let stop = CancellationToken::new();
+        let leaving = async {
+            while lab.matched("looks") < looks {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            stop.cancel();
+        };
+        let watching = watch_until(&lab.client, "j", &limits, &stop, |_| {});
+        let (watched, ()) = tokio::join!(watching, leaving);
+        assert_eq!(watched.outcome(), &Outcome::Detached(Detach::Asked));
+        let report = watched.result.unwrap();
+        if report.is_log_whole {
+            // What was counted until then is told.
+            assert_eq!(report.summary.unwrap().total_records, 2);
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_says_nothing_is_not_called_a_success() {
+    let lab = Lab::start().await;
+    make_silent(&lab).await;
     let limits = Limits {
         job_status: Duration::from_millis(100),
         ..Limits::default()

@@ -79,6 +79,12 @@ impl Lab {
         );
     }
 
+    /// Counts what a rule was looked at for.
+    pub(crate) fn matched(&self, name: &str) -> u64 {
+        let report = self.faults.report();
+        report.iter().find(|row| row.name == name).unwrap().matched
+    }
+
     pub(crate) fn has_struck(&self) -> bool {
         self.faults.unfired().is_empty()
     }
