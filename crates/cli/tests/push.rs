@@ -120,3 +120,21 @@ fn nothing_reaches_the_cluster_before_the_folder_is_sound() {
     push("../../etc").fails(2, "dataset.flags");
     push("notes").fails(3, "kubeconfig.unreadable");
 }
+
+#[test]
+fn compressed_files_arrive_as_they_are() {
+    let dock = Dock::new();
+    let text = "a thing like any other, said again and again\n".repeat(40_000);
+    dock.write("data/texts/a.txt", &text);
+    // More than goes over the connection when it is compressed.
+    let script = "rules: [{name: far, on: exec, match: {command: \" receive \"}, fault: {cut: {direction: in, after: 500000}}}]";
+    dock.write("faults", script);
+    for (table, flags, sessions) in [("small", &["--compress=gzip"][..], 1), ("large", &[], 2)] {
+        dock.run(["sandbox", "faults", "faults"]).exits(0);
+        let result = dock.push(table, flags).exits(0).result();
+        assert_eq!(result["sessions"], sessions, "{table}: {result}");
+        assert_eq!(result["summary"]["inserted_records"], 2);
+    }
+    dock.push("other", &["--compress=zip"])
+        .fails(2, "usage.invalid");
+}

@@ -41,6 +41,7 @@ fn transfer() -> Vec<TransferError> {
         TransferError::ReadOnly { what: what() },
         TransferError::NotWritable { what: what() },
         TransferError::MissingProgram { program: what() },
+        TransferError::MissingCompressor { program: what() },
         TransferError::FarIo { what: what() },
         TransferError::Unreadable {
             path: path(),

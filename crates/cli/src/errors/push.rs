@@ -110,6 +110,8 @@ pub(crate) fn transfer(error: &TransferError) -> Failure {
         TransferError::ReadOnly { .. } => by(Rule::ReadOnlyVolume),
         TransferError::NotWritable { .. } => by(Rule::NotWritable),
         TransferError::MissingProgram { .. } => by(Rule::NoProgram),
+        TransferError::MissingCompressor { .. } => staging("stage.compressor-missing")
+            .remedy("Push without --compress, or name an image that has the program with --stage-pod-image."),
         TransferError::FarIo { .. } => by(Rule::VolumeTrouble)
             .remedy("See the health of the volume; the same command goes on where this one stopped."),
         TransferError::Unreadable { path, .. } => staging("transfer.unreadable")

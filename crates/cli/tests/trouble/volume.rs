@@ -59,7 +59,12 @@ impl Dock {
     /// Pushes, expects a failure of staging with that id, and nothing left.
     #[track_caller]
     fn fails(&self, id: &str) -> Value {
-        let error = told(self.port.push("notes", &[]), 7, id);
+        self.fails_with(&[], id)
+    }
+
+    #[track_caller]
+    fn fails_with(&self, flags: &[&str], id: &str) -> Value {
+        let error = told(self.port.push("notes", flags), 7, id);
         self.port.is_clean("notes");
         error
     }
@@ -100,4 +105,21 @@ fn an_image_without_a_hash_program_is_told_before_anything_is_sent() {
     let error = Dock::without("sha256sum").fails("stage.program-missing");
     let message = error["message"].as_str().unwrap();
     assert!(message.ends_with("no sha256sum"), "{message}");
+}
+
+#[test]
+fn an_image_without_a_program_for_compression_is_told_before_anything_is_sent() {
+    let dock = Dock::without("gzip");
+    for dry_run in [&["--dry-run=pod"][..], &[]] {
+        let flags = [&["--compress=gzip"], dry_run].concat();
+        let error = dock.fails_with(&flags, "stage.compressor-missing");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("no gzip"), "{message}");
+        assert_eq!(dock.port.kept("notes"), [""; 0]);
+    }
+    let looked = dock.port.push("notes", &["--dry-run=pod"]).exits(0);
+    let compressors = &looked.result()["volume"]["compressors"];
+    assert!(!compressors.as_array().unwrap().contains(&"gzip".into()));
+    // It is wanted by nobody else.
+    dock.port.push("notes", &[]).exits(0);
 }

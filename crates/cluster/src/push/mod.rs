@@ -27,7 +27,7 @@ use crate::release::Release;
 use crate::runtime;
 use crate::stage::{self, Owner, Said};
 use crate::submit::{self, Accepted, Key, Submission};
-use crate::transfer::{self, Notice, Probe, Progress, Receipt, Source};
+use crate::transfer::{self, Compression, Notice, Probe, Progress, Receipt, Source};
 use crate::volume::Volume;
 use crate::watch::{self, Outcome};
 use log::Log;
@@ -46,6 +46,8 @@ pub struct Order {
     pub owner: Owner,
     /// Image of the stage pod, instead of the usual ones.
     pub image: Option<String>,
+    /// How content is compressed on the way to it.
+    pub compression: Option<Compression>,
     /// The idempotency key, instead of a derived one.
     pub key: Option<Key>,
     /// Where runs are noted, so that they can be found again.

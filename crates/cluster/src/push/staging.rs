@@ -467,6 +467,7 @@ fn setup(connection: &Connection, order: &Order, number: u32) -> Setup {
         stall: limits.stall,
         // A pod in which nothing works any more is left for a new one while there is time.
         retry: limits.retry / 3,
+        compression: order.compression,
         seed: seed.wrapping_add(u64::from(number)),
         ..Setup::new(&order.table, run, &number.to_string())
     }

@@ -83,6 +83,12 @@ pub enum TransferError {
         /// Its name.
         program: String,
     },
+    /// The image lacks the program that undoes the wanted compression.
+    #[error("the image of the stage pod has no {program}, which undoes the compression")]
+    MissingCompressor {
+        /// Its name.
+        program: String,
+    },
     /// Something else failed on the volume.
     #[error("the far side failed: {what}")]
     FarIo {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::Compression;
 use crate::far::INPUT_MAX_BYTES;
 
 /// Something to be written as a whole.
@@ -38,6 +39,30 @@ pub(super) enum Follows {
     Nothing(Place),
 }
 
+/// Content as it stands in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    /// As it is, so many bytes.
+    Plain(usize),
+    /// Compressed.
+    Packed {
+        how: Compression,
+        /// In the frame.
+        packed_bytes: usize,
+        /// Restored.
+        bytes: usize,
+    },
+}
+
+impl Body {
+    fn wire_bytes(self) -> usize {
+        match self {
+            Self::Plain(bytes) => bytes,
+            Self::Packed { packed_bytes, .. } => packed_bytes,
+        }
+    }
+}
+
 impl Frame {
     pub(super) fn beat() -> Self {
         Self::line("beat 0\n".to_owned())
@@ -67,30 +92,41 @@ impl Frame {
     }
 
     /// Begins a frame of an archive; the archive is appended to what is returned and is as long as was said.
-    pub(super) fn tar(seq: u64, names: &[u8], archive_bytes: usize) -> Vec<u8> {
-        let line = format!("tar {seq} {} {archive_bytes}\n", names.len());
-        let mut frame = Vec::with_capacity(line.len() + names.len() + archive_bytes);
-        frame.extend_from_slice(line.as_bytes());
-        frame.extend_from_slice(names);
-        frame
+    pub(super) fn tar(seq: u64, names: &[u8], body: Body) -> Vec<u8> {
+        let how = match body {
+            Body::Plain(_) => String::new(),
+            Body::Packed { how, .. } => format!(" {}", how.program()),
+        };
+        let line = format!("tar {seq} {} {}{how}\n", names.len(), body.wire_bytes());
+        Self::begun(&line, names, body)
     }
 
-    /// Begins a frame of a piece, without path if it is of the same file as the piece before; its content is appended to what is returned and is as long as was said.
+    /// Begins a frame of a piece, without path if it is of the same file as the piece before; its content is appended to what is
+    /// returned and is as long as was said.
     pub(super) fn piece(
         seq: u64,
         path: &[u8],
         offset: u64,
-        length: usize,
+        body: Body,
         follows: Follows,
     ) -> Vec<u8> {
         let follows = match follows {
             Follows::More => "more",
             Follows::Nothing(place) => place.word(),
         };
-        let line = format!("piece {seq} {} {offset} {length} {follows}\n", path.len());
-        let mut frame = Vec::with_capacity(line.len() + path.len() + length);
+        let how = match body {
+            Body::Plain(_) => String::new(),
+            Body::Packed { how, bytes, .. } => format!(" {} {bytes}", how.program()),
+        };
+        let (named, length) = (path.len(), body.wire_bytes());
+        let line = format!("piece {seq} {named} {offset} {length} {follows}{how}\n");
+        Self::begun(&line, path, body)
+    }
+
+    fn begun(line: &str, names: &[u8], body: Body) -> Vec<u8> {
+        let mut frame = Vec::with_capacity(line.len() + names.len() + body.wire_bytes());
         frame.extend_from_slice(line.as_bytes());
-        frame.extend_from_slice(path);
+        frame.extend_from_slice(names);
         frame
     }
 
@@ -127,8 +163,24 @@ mod tests {
     fn lengths_are_those_of_what_follows() {
         let frame = Frame::link(7, b"a/b\0a/c\0", b"a");
         assert_eq!(frame.0.as_ref(), b"link 7 8 1\na/b\0a/c\0a");
-        let piece = Frame::piece(8, b"big", 65536, 3, Follows::Nothing(Place::Odd));
+        let last = Follows::Nothing(Place::Odd);
+        let piece = Frame::piece(8, b"big", 65536, Body::Plain(3), last);
         assert_eq!(piece, b"piece 8 3 65536 3 odd\nbig");
+        let tar = Frame::tar(9, b"a\0", Body::Plain(1536));
+        assert_eq!(tar, b"tar 9 2 1536\na\0");
+    }
+
+    #[test]
+    fn compressed_content_says_so_behind_everything_else() {
+        let body = Body::Packed {
+            how: Compression::Gzip,
+            packed_bytes: 70,
+            bytes: 65536,
+        };
+        let piece = Frame::piece(8, b"", 131_072, body, Follows::More);
+        assert_eq!(piece, b"piece 8 0 131072 70 more gzip 65536\n");
+        let tar = Frame::tar(9, b"a\0", body);
+        assert_eq!(tar, b"tar 9 2 70 gzip\na\0");
     }
 
     #[test]

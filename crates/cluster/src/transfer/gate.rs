@@ -14,7 +14,7 @@ const PORTION_MIN_BYTES: usize = 64 << 10;
 const PORTION_MAX_BYTES: usize = 4 << 20;
 
 /// What portions are a multiple of: the far side reads in such blocks, and a rest costs it a process.
-const PORTION_STEP_BYTES: usize = 64 << 10;
+pub(super) const PORTION_STEP_BYTES: usize = 64 << 10;
 
 /// Time that one portion may take: heart-beats stand behind it in the queue.
 const PORTION_TIME: Duration = Duration::from_secs(1);
@@ -32,6 +32,8 @@ struct State {
     frames: usize,
     closed: bool,
     portion_bytes: usize,
+    /// The same of what the connection carries, which is less where content is compressed.
+    wire_bytes: usize,
     last: Instant,
 }
 
@@ -47,6 +49,7 @@ impl Gate {
                 frames: 0,
                 closed: false,
                 portion_bytes: PORTION_FIRST_BYTES,
+                wire_bytes: PORTION_FIRST_BYTES,
                 last: Instant::now(),
             }),
             room: Condvar::new(),
@@ -72,14 +75,15 @@ impl Gate {
         Ok(())
     }
 
-    /// Tells that a frame arrived.
-    pub(super) fn give(&self, bytes: u64) {
+    /// Tells that a frame arrived, with so much payload, for which so much content was carried.
+    pub(super) fn give(&self, bytes: u64, wire_bytes: u64) {
         let mut state = self.state();
         state.bytes = state.bytes.saturating_sub(bytes);
         state.frames = state.frames.saturating_sub(1);
         let took = state.last.elapsed();
         state.last = Instant::now();
         state.portion_bytes = portion(state.portion_bytes, bytes, took);
+        state.wire_bytes = portion(state.wire_bytes, wire_bytes, took);
         drop(state);
         self.room.notify_all();
     }
@@ -87,6 +91,12 @@ impl Gate {
     /// Tells how large a portion should be now.
     pub(super) fn portion_bytes(&self) -> usize {
         self.state().portion_bytes
+    }
+
+    /// Tells how much content of one frame the connection should have to carry now. It has shown that it can; perhaps it can
+    /// carry more, which is found out as fast as portions grow.
+    pub(super) fn wire_bytes(&self) -> usize {
+        self.state().wire_bytes
     }
 
     /// Lets everybody know that it is over.
@@ -133,7 +143,7 @@ mod tests {
     fn what_is_larger_than_the_window_goes_alone() {
         let gate = Gate::new();
         gate.take(WINDOW_BYTES * 2).unwrap();
-        gate.give(WINDOW_BYTES * 2);
+        gate.give(WINDOW_BYTES * 2, WINDOW_BYTES * 2);
         gate.take(1).unwrap();
         gate.close();
         gate.take(1).unwrap_err();

@@ -10,8 +10,11 @@
 pub mod command;
 
 mod answer;
+mod compression;
 mod conversation;
+mod draft;
 mod error;
+mod flights;
 mod frame;
 mod gate;
 mod hold;
@@ -30,6 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use command::SCRIPT_VARIABLE;
+pub use compression::Compression;
 pub use error::TransferError;
 pub use hold::{Hold, hold};
 pub use probe::{Probe, probe};
@@ -79,6 +83,8 @@ pub struct Setup {
     pub retry: Duration,
     /// The first pause between two attempts; later ones are longer.
     pub pause: Duration,
+    /// How content is compressed on the way; [`probe`] says whether the far side can undo it.
+    pub compression: Option<Compression>,
     /// What the random part of the pauses between attempts comes from.
     pub seed: u64,
 }
@@ -101,6 +107,7 @@ impl Setup {
             stall: limits.stall,
             retry: limits.retry,
             pause: Duration::from_millis(500),
+            compression: None,
             seed: 0,
         }
     }

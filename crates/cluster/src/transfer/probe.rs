@@ -9,7 +9,7 @@ use crate::far::Far;
 /// What a look at the volume found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Probe {
-    /// Everything that would stop a push: missing programs, a volume that cannot be written to, data at the destination, an
+    /// Everything that would stop a push: missing programs, that for [`Setup::compression`] included, a volume that cannot be written to, data at the destination, an
     /// ingest that runs.
     pub findings: Vec<TransferError>,
     /// Bytes that may still be written.
@@ -54,6 +54,25 @@ impl Probe {
 
 /// Looks at the volume as a pod sees it. Takes no lock, and leaves nothing.
 pub async fn probe(far: &dyn Far, setup: &Setup) -> Result<Probe, TransferError> {
+    let mut probe = look(far, setup).await?;
+    // A shell without the programs that it needs always was not asked for more.
+    let is_known = !(probe.findings.iter())
+        .any(|finding| matches!(finding, TransferError::MissingProgram { .. }));
+    if let Some(wanted) = setup.compression
+        && is_known
+        && !probe
+            .compressors
+            .iter()
+            .any(|name| name == wanted.program())
+    {
+        let program = wanted.program().to_owned();
+        let missing = TransferError::MissingCompressor { program };
+        probe.findings.push(missing);
+    }
+    Ok(probe)
+}
+
+async fn look(far: &dyn Far, setup: &Setup) -> Result<Probe, TransferError> {
     let mut probe = Probe::default();
     let command = command::probe(setup);
     ask(far, setup, command, 0, |answer| match answer {

@@ -1,73 +1,23 @@
 //! The thread that reads files into frames.
 
-use std::collections::{HashMap, VecDeque};
-use std::io::{Read, Seek, SeekFrom};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::frame::{Follows, Frame, Place};
-use super::gate::Gate;
+use super::draft::{self, Draft, Piece, read_exactly};
+use super::flights::{Flight, Flights};
+use super::frame::{Body, Follows, Frame, Place};
+use super::gate::{Gate, PORTION_STEP_BYTES};
 use super::listing::is_odd;
 use super::progress::Meter;
-use super::{Source, SourceFile, TransferError, ustar};
+use super::{Compression, Source, SourceFile, TransferError, ustar};
 
 /// Files up to here travel in archives, larger ones alone in pieces.
 const SMALL_MAX_BYTES: u64 = 512 << 10;
 
 /// Most files of an archive: their names are arguments of one hash program.
 const ARCHIVE_MAX_FILES: usize = 2048;
-
-/// What has been sent and is not yet done with. It is short, so it is searched from the front.
-#[derive(Debug, Default)]
-pub(super) struct Flights(Mutex<VecDeque<Flight>>);
-
-/// A frame with content.
-#[derive(Clone, Debug)]
-pub(super) struct Flight {
-    /// Its number.
-    pub(super) seq: u64,
-    /// Payload in it.
-    pub(super) bytes: u64,
-    /// Numbers of the files that are whole with it, in the order in which they are hashed.
-    pub(super) files: Vec<u32>,
-    /// Whether it is known that it landed; of archives that is told together with the digests.
-    pub(super) landed: bool,
-}
-
-impl Flights {
-    fn push(&self, flight: Flight) {
-        self.all().push_back(flight);
-    }
-
-    /// Takes one out.
-    pub(super) fn remove(&self, seq: u64) -> Option<Flight> {
-        let mut all = self.all();
-        let place = all.iter().position(|flight| flight.seq == seq)?;
-        all.remove(place)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.all().is_empty()
-    }
-
-    /// Notes that one landed, the first time; returns the bytes in it. It is done with if it ends no file.
-    pub(super) fn land(&self, seq: u64) -> Option<u64> {
-        let mut all = self.all();
-        let place = all.iter().position(|flight| flight.seq == seq)?;
-        let flight = all.get_mut(place).filter(|flight| !flight.landed)?;
-        flight.landed = true;
-        let bytes = flight.bytes;
-        if flight.files.is_empty() {
-            all.remove(place);
-        }
-        Some(bytes)
-    }
-
-    fn all(&self) -> MutexGuard<'_, VecDeque<Flight>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// What is to be sent.
 #[derive(Debug, Default)]
@@ -85,6 +35,7 @@ pub(super) struct Sender {
     pub(super) flights: Arc<Flights>,
     pub(super) frames: mpsc::Sender<Frame>,
     pub(super) meter: Arc<Meter>,
+    pub(super) compression: Option<Compression>,
     /// Number of the next frame.
     pub(super) seq: u64,
 }
@@ -113,9 +64,8 @@ impl Sender {
         }
         let mut rest = small.as_slice();
         while !rest.is_empty() {
-            let (batch, others) = rest.split_at(self.batch(rest));
-            self.archive(batch)?;
-            rest = others;
+            let (batch, _) = rest.split_at(self.batch(rest));
+            rest = rest.split_at(self.archive(batch)?).1;
         }
         Ok(self.seq)
     }
@@ -135,11 +85,25 @@ impl Sender {
         fitting.count().max(1)
     }
 
-    fn archive(&mut self, batch: &[u32]) -> Result<(), Stopped> {
-        let source = Arc::clone(&self.source);
+    /// Sends as many of these files as one frame should carry; returns how many.
+    fn archive(&mut self, batch: &[u32]) -> Result<usize, Stopped> {
+        let mut count = batch.len();
+        loop {
+            let (files, _) = batch.split_at(count);
+            let draft = self.archived(files)?;
+            let fitting = self.fitting(count, draft.wire_bytes);
+            if fitting == count {
+                self.launch(draft, files.to_vec())?;
+                return Ok(count);
+            }
+            count = fitting;
+        }
+    }
+
+    fn archived(&self, batch: &[u32]) -> Result<Draft, Stopped> {
         let files: Vec<_> = batch
             .iter()
-            .filter_map(|index| source.file(*index as usize))
+            .filter_map(|index| self.source.file(*index as usize))
             .collect();
         let mut names = Vec::new();
         for file in &files {
@@ -147,9 +111,9 @@ impl Sender {
             names.push(0);
         }
         let length = files.iter().map(room).sum::<usize>() + ustar::TRAILER_BYTES;
-        let bytes = files.iter().map(|file| file.size_bytes).sum();
-        self.gate.take(bytes).map_err(|_| Stopped::Closed)?;
-        let mut frame = Frame::tar(self.seq, &names, length);
+        let head = |body| Frame::tar(self.seq, &names, body);
+        let mut frame = head(Body::Plain(length));
+        let begin = frame.len();
         for (index, file) in batch.iter().zip(&files) {
             let size = usize::try_from(file.size_bytes).unwrap_or(usize::MAX);
             let header = ustar::header(file.path.as_bytes(), size);
@@ -161,7 +125,8 @@ impl Sender {
             frame.resize(frame.len() + padding, 0);
         }
         frame.resize(frame.len() + ustar::TRAILER_BYTES, 0);
-        self.launch(frame, bytes, batch.to_vec())
+        let bytes = files.iter().map(|file| file.size_bytes).sum();
+        Ok(Draft::new(frame, begin, bytes, self.compression, head))
     }
 
     fn pieces(&mut self, index: u32, from: u64) -> Result<(), Stopped> {
@@ -170,13 +135,11 @@ impl Sender {
             return Ok(());
         };
         let mut open = self.open(index)?;
-        open.seek(SeekFrom::Start(from))
-            .map_err(|error| changed(&file, format!("cannot be read: {error}")))?;
         let path = file.path.as_bytes();
-        let mut offset = from;
+        let (mut offset, mut most) = (from, usize::MAX);
         loop {
             let left = file.size_bytes - offset.min(file.size_bytes);
-            let portion = self.gate.portion_bytes();
+            let portion = self.gate.portion_bytes().min(most);
             let length = usize::try_from(left).map_or(portion, |left| left.min(portion));
             let bytes = length as u64;
             let is_last = bytes == left;
@@ -185,15 +148,34 @@ impl Sender {
                 true if is_odd(path) => (Follows::Nothing(Place::Odd), vec![index]),
                 true => (Follows::Nothing(Place::Files), vec![index]),
             };
-            self.gate.take(bytes).map_err(|_| Stopped::Closed)?;
-            let named = if offset == from { path } else { b"" };
-            let mut frame = Frame::piece(self.seq, named, offset, length, follows);
-            read_exactly(&mut open, bytes, &mut frame).map_err(|what| changed(&file, what))?;
-            self.launch(frame, bytes, files)?;
+            let piece = Piece {
+                named: if offset == from { path } else { b"" },
+                offset,
+                length,
+                follows,
+            };
+            let draft = Draft::piece(&mut open, self.seq, piece, self.compression);
+            let draft = draft.map_err(|what| changed(&file, what))?;
+            let steps = length.div_ceil(PORTION_STEP_BYTES);
+            let fitting = self.fitting(steps, draft.wire_bytes);
+            if fitting < steps {
+                most = fitting * PORTION_STEP_BYTES;
+                continue;
+            }
+            most = usize::MAX;
+            self.launch(draft, files)?;
             offset += bytes;
             if is_last {
                 return Ok(());
             }
+        }
+    }
+
+    fn fitting(&self, parts: usize, wire_bytes: usize) -> usize {
+        match self.compression {
+            Some(_) => draft::fitting(parts, wire_bytes, self.gate.wire_bytes()),
+            // Portions are measured by what is carried already.
+            None => parts,
         }
     }
 
@@ -205,10 +187,18 @@ impl Sender {
         })
     }
 
-    fn launch(&mut self, frame: Vec<u8>, bytes: u64, files: Vec<u32>) -> Result<(), Stopped> {
+    /// Sends a frame as soon as there is room on the way.
+    fn launch(&mut self, draft: Draft, files: Vec<u32>) -> Result<(), Stopped> {
+        let Draft {
+            frame,
+            bytes,
+            wire_bytes,
+        } = draft;
+        self.gate.take(bytes).map_err(|_| Stopped::Closed)?;
         self.flights.push(Flight {
             seq: self.seq,
             bytes,
+            wire_bytes: wire_bytes as u64,
             files,
             landed: false,
         });
@@ -239,13 +229,4 @@ fn changed(file: &SourceFile<'_>, what: String) -> Stopped {
         path: file.path.to_string(),
         what,
     })
-}
-
-/// Appends exactly so many bytes: how many there would be was said before.
-fn read_exactly(from: &mut impl Read, bytes: u64, to: &mut Vec<u8>) -> Result<(), String> {
-    match from.take(bytes).read_to_end(to) {
-        Ok(read) if read as u64 == bytes => Ok(()),
-        Ok(_) => Err("shrank while it was sent".to_owned()),
-        Err(error) => Err(format!("cannot be read: {error}")),
-    }
 }

@@ -8,12 +8,13 @@ use tokio::sync::oneshot;
 use super::answer::{Answer, Tree};
 use super::conversation::{Conversation, Owed};
 use super::error::Failure;
+use super::flights::{Flight, Flights};
 use super::frame::Frame;
 use super::gate::Gate;
 use super::listing::{Listing, escaped};
 use super::progress::Meter;
 use super::reconcile::{Found, reconcile};
-use super::sender::{Flight, Flights, Sender, Stopped, Work};
+use super::sender::{Sender, Stopped, Work};
 use super::{Notice, Observer, Receipt, Setup, Source, TransferError, command};
 use crate::far::Far;
 
@@ -192,6 +193,7 @@ async fn send(
         flights: Arc::clone(&flights),
         frames: talk.frames.clone(),
         meter: Arc::clone(meter),
+        compression: task.setup.compression,
         seq,
     };
     let (done, ended) = oneshot::channel();
@@ -290,9 +292,9 @@ impl Landing<'_> {
     /// Pieces are told of past whatever is being hashed.
     fn landed(&mut self, seq: u64) -> Result<(), Failure> {
         let landed = self.flights.land(seq);
-        let bytes = landed.ok_or_else(|| unexpected(&Answer::Landed(seq)))?;
+        let (bytes, wire_bytes) = landed.ok_or_else(|| unexpected(&Answer::Landed(seq)))?;
         self.meter.acknowledged(bytes);
-        self.gate.give(bytes);
+        self.gate.give(bytes, wire_bytes);
         self.task.observer.progress(self.meter.read());
         Ok(())
     }
@@ -327,7 +329,7 @@ impl Landing<'_> {
             }
         }
         if !flight.landed {
-            self.gate.give(flight.bytes);
+            self.gate.give(flight.bytes, flight.wire_bytes);
         }
         self.task.observer.progress(self.meter.read());
     }

@@ -139,7 +139,7 @@ begin_session() {
     end_session || { say 'error stuck a process of an earlier session does not end'; return 1; }
     look_at "$self" && [ "$group" = "$self" ] || { say 'error stuck the session has no process group of its own'; return 1; }
     say "$self $start" > "$tmp/session"
-    rm -f "$tmp/stop" "$tmp/receipt" "$tmp"/list-*
+    rm -f "$tmp/stop" "$tmp/receipt" "$tmp/restored" "$tmp"/list-*
 }
 
 # --- the lock -----------------------------------------------------------------------------------------------------------
@@ -330,9 +330,38 @@ append() { # COUNT
     [ $(($1 % block)) -eq 0 ] || dd bs=$(($1 % block)) count=1 iflag=fullblock status=none
 }
 
+# Hands content to a command that takes all of its input. HOW is how it is compressed, or nothing. If that cannot be undone,
+# `garbled` says why.
+feed() { # COUNT HOW COMMAND
+    if [ -z "$2" ]; then
+        take "$1" | "$3"
+        return
+    fi
+    take "$1" | restore "$2" | "$3"
+    fed=$?
+    # What the last command says is no more than what it was given: an archive may end between two files.
+    restored=''
+    [ ! -r "$tmp/restored" ] || read -r restored < "$tmp/restored"
+    if [ "$restored" != "$seq" ]; then
+        garbled=$(said "$tmp/why-restore")
+        garbled="$2: ${garbled:-it was ended}"
+        return 1
+    fi
+    return "$fed"
+}
+
+# Takes all of its input: the rest of a stream that cannot be undone would be taken for a frame.
+restore() { # HOW
+    case $1 in
+        gzip) gzip -d -c 2> "$tmp/why-restore" && say "$seq" > "$tmp/restored" ;;
+        *) say 'is not known here' > "$tmp/why-restore" ;;
+    esac
+    cat > /dev/null
+}
+
 frames() {
-    count=0 stopped='' open='' path='' files=$work/files why=$tmp/why-frames
-    while read -r word seq a b c d; do
+    count=0 stopped='' open='' path='' garbled='' files=$work/files why=$tmp/why-frames
+    while read -r word seq a b c d e f; do
         count=$((count + 1))
         say "$self $count" > "$tmp/beat"
         [ ! -e "$tmp/stop" ] || stopped=1
@@ -357,19 +386,19 @@ frames() {
 }
 
 halt() { # WHAT
-    trouble "$1"
+    if [ -n "$garbled" ]; then say "error garbled $1: $garbled"; else trouble "$1"; fi
     stopped=1
 }
 
 list() { list=$tmp/list-$((seq % 256)); }
 
-# tar SEQ LIST ARCHIVE: names, each ended by NUL, and an archive of these files.
+# tar SEQ LIST ARCHIVE [HOW]: names, each ended by NUL, and an archive of these files.
 frame_tar() {
     list
     take "$a" > "$list"
     if [ -n "$stopped" ]; then
         drop_rest "$b"
-    elif take "$b" | unpack; then
+    elif feed "$b" "$c" unpack; then
         say "hash $seq files 0"
     else
         halt 'unpacking'
@@ -384,8 +413,8 @@ unpack() {
     return "$status"
 }
 
-# piece SEQ PATH OFFSET BYTES MORE: goes on with one file, which must be as long as the offset says; without a path, with the one
-# before, for a path costs a process.
+# piece SEQ PATH OFFSET BYTES MORE [HOW LENGTH]: goes on with one file, which must be as long as the offset says; without a path, with
+# the one before, for a path costs a process. Compressed content is LENGTH bytes without that.
 frame_piece() {
     if [ "$a" -gt 0 ]; then
         path=$(take "$a"; say x)
@@ -398,19 +427,44 @@ frame_piece() {
     left=$c
     if [ -n "$stopped" ]; then
         drop_rest "$c"
-    elif append "$c" 2> "$why" >> "$to"; then
+    elif write_piece; then
         say "landed $seq" >&3
         if [ "$d" != more ]; then
             open=''
             list
             printf '%s\0' "$path" > "$list"
+            whole=$((b + ${f:-$c}))
             # What is told of it must fit what a shell writes at once.
-            if [ "$d" = files ] && [ "${#path}" -le 500 ]; then say "whole $seq $((b + c))"; else say "hash $seq $d $((b + c))"; fi
+            if [ "$d" = files ] && [ "${#path}" -le 500 ]; then say "whole $seq $whole"; else say "hash $seq $d $whole"; fi
         fi
     else
         halt 'writing'
         if [ -n "$left" ]; then drop_rest "$left"; else cat > /dev/null; fi
     fi
+}
+
+write_piece() {
+    if [ -z "$e" ]; then
+        append "$c" 2> "$why" >> "$to"
+        return
+    fi
+    left=0
+    if feed "$c" "$e" keep; then
+        is=$(stat -c %s "$to")
+        [ "$is" != $((b + f)) ] || return 0
+        garbled="$e: $((${is:-$b} - b)) bytes, not $f"
+    fi
+    # What came out of a stream before it broke may be wrong; then all that landed before would have to be sent again with it.
+    [ -z "$garbled" ] || dd if=/dev/null of="$to" bs=1 seek="$b" count=0 status=none 2> "$why"
+    return 1
+}
+
+# Takes all of its input, like unpack.
+keep() {
+    cat 2> "$why" >> "$to"
+    status=$?
+    cat > /dev/null
+    return "$status"
 }
 
 ready_for_pieces() {

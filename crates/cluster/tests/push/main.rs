@@ -40,6 +40,7 @@ fn order(table: &str, checked: &Checked) -> Order {
         source: Arc::clone(&checked.source),
         owner: owner(),
         image: None,
+        compression: None,
         key: None,
         journal: None,
         image_digest: None,

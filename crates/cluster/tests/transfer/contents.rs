@@ -3,18 +3,25 @@
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use cluster::transfer::{self, Observer, Progress};
+use cluster::transfer::{self, Compression, Observer, Progress};
 
-use crate::local::{SHELLS, Volume};
+use crate::local::{SHELLS, Shell, Volume};
 use crate::push;
-use crate::tree::{Tree, content, small};
+use crate::tree::{Tree, content, readable, small};
+
+fn ways() -> [(Shell, Option<Compression>); 4] {
+    let [one, other] = SHELLS;
+    let gzip = Some(Compression::Gzip);
+    [(one, None), (other, None), (one, gzip), (other, gzip)]
+}
 
 #[tokio::test]
 async fn what_is_sent_is_verified_and_published() {
-    for shell in SHELLS {
+    for (shell, compression) in ways() {
         let volume = Volume::new();
         let far = volume.far(shell);
-        let setup = volume.setup("r1", "p1");
+        let mut setup = volume.setup("r1", "p1");
+        setup.compression = compression;
         let tree = Tree::mixed();
         let source = Arc::new(tree.source());
         let carried = transfer::carry(&far, source.clone(), &setup, &transfer::Silent);
@@ -58,12 +65,16 @@ async fn sizes_and_counts_of_every_kind() {
         Tree::new([(b"a".to_vec(), vec![b'x'])]),
         small(3000, 700),
         Tree::new([(b"large".to_vec(), content(9 << 20, 3))]),
+        Tree::new([(b"large".to_vec(), readable(9 << 20, 3))]),
+        Tree::new([(b"large".to_vec(), vec![0; 20 << 20])]),
     ];
-    for shell in SHELLS {
+    for (shell, compression) in ways() {
         for tree in &trees {
             let volume = Volume::new();
             let far = volume.far(shell);
-            push(&far, tree, &volume.setup("r1", "p1")).await.unwrap();
+            let mut setup = volume.setup("r1", "p1");
+            setup.compression = compression;
+            push(&far, tree, &setup).await.unwrap();
             tree.assert_is(&volume.published());
         }
     }
@@ -78,29 +89,34 @@ async fn the_figures_grow_to_the_total_and_never_pass_it() {
             self.0.lock().unwrap().push(progress);
         }
     }
-    let volume = Volume::new();
-    let far = volume.far(SHELLS[0]);
-    let tree = Tree::mixed();
-    let figures = Figures::default();
-    let setup = volume.setup("r1", "p1");
-    let source = Arc::new(tree.source());
-    transfer::carry(&far, source, &setup, &figures)
-        .await
-        .unwrap();
-    let figures = figures.0.into_inner().unwrap();
-    let done = Progress {
-        total_bytes: tree.bytes(),
-        sent_bytes: tree.bytes(),
-        acknowledged_bytes: tree.bytes(),
-        verified_bytes: tree.bytes(),
-    };
-    assert_eq!(figures.last(), Some(&done));
-    for figure in figures {
-        assert!(
-            figure.verified_bytes <= figure.acknowledged_bytes,
-            "{figure:?}"
-        );
-        assert!(figure.acknowledged_bytes <= figure.sent_bytes, "{figure:?}");
-        assert!(figure.sent_bytes <= figure.total_bytes, "{figure:?}");
+    let mut tree = Tree::mixed().files;
+    tree.insert(b"large.csv".to_vec(), readable(5_000_000, 4));
+    let tree = Tree::new(tree);
+    for (shell, compression) in ways() {
+        let volume = Volume::new();
+        let far = volume.far(shell);
+        let figures = Figures::default();
+        let mut setup = volume.setup("r1", "p1");
+        setup.compression = compression;
+        let source = Arc::new(tree.source());
+        transfer::carry(&far, source, &setup, &figures)
+            .await
+            .unwrap();
+        let figures = figures.0.into_inner().unwrap();
+        let done = Progress {
+            total_bytes: tree.bytes(),
+            sent_bytes: tree.bytes(),
+            acknowledged_bytes: tree.bytes(),
+            verified_bytes: tree.bytes(),
+        };
+        assert_eq!(figures.last(), Some(&done));
+        for figure in figures {
+            assert!(
+                figure.verified_bytes <= figure.acknowledged_bytes,
+                "{figure:?}"
+            );
+            assert!(figure.acknowledged_bytes <= figure.sent_bytes, "{figure:?}");
+            assert!(figure.sent_bytes <= figure.total_bytes, "{figure:?}");
+        }
     }
 }

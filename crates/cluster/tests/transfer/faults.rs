@@ -1,10 +1,11 @@
 //! Whatever happens to a connection, the result is that of one to which nothing happened, and little is sent twice.
 
+use cluster::transfer::Compression;
 use futures_util::future::join_all;
 
 use crate::local::{Fault, SHELLS, Shell, Volume};
 use crate::push;
-use crate::tree::{Tree, content, small};
+use crate::tree::{Tree, content, readable, small};
 
 /// What may be on the way when a connection breaks.
 const WINDOW_BYTES: u64 = 8 << 20;
@@ -18,10 +19,20 @@ fn tree() -> Tree {
 
 /// Pushes while `faults` happen, one to each connection.
 async fn check(shell: Shell, tree: &Tree, faults: &[Fault]) {
+    check_compressed(shell, tree, faults, None).await;
+}
+
+async fn check_compressed(
+    shell: Shell,
+    tree: &Tree,
+    faults: &[Fault],
+    compression: Option<Compression>,
+) {
     let volume = Volume::new();
     let far = volume.far(shell);
     let mut setup = volume.setup("r1", "p1");
     setup.stall = std::time::Duration::from_secs(3);
+    setup.compression = compression;
     far.plan(faults.iter().copied());
     let result = push(&far, tree, &setup).await;
     let receipt = result.unwrap_or_else(|error| panic!("{shell:?} {faults:?}: {error}"));
@@ -124,4 +135,26 @@ async fn a_publish_whose_answer_is_lost_is_asked_for_again() {
         Fault::Kill(7),
     ];
     check_all(&tree, faults.map(|fault| vec![Fault::None, fault])).await;
+}
+
+/// Half of it is compressed and half is not; bytes of the plan are those of the connection, the others are payload.
+#[tokio::test]
+async fn compressed_content_is_interrupted_anywhere() {
+    let mut files = small(700, 900).files;
+    for number in 0..700 {
+        let name = format!("texts/{number}.txt").into_bytes();
+        files.insert(name, readable(1400, number));
+    }
+    files.insert(b"large.csv".to_vec(), readable(12 << 20, 5));
+    files.insert(b"large.bin".to_vec(), content(2 << 20, 6));
+    files.insert(b"texts/odd\nname".to_vec(), readable(700_000, 7));
+    let tree = Tree::new(files);
+    let mut plans = Vec::new();
+    for at in [400_000, 5_000_000, 9_500_000] {
+        plans.extend([Fault::CutInput(at), Fault::Kill(at), Fault::Abandon(at)].map(|one| [one]));
+    }
+    let plans = plans.iter().zip(SHELLS.into_iter().cycle());
+    for (faults, shell) in plans {
+        check_compressed(shell, &tree, faults, Some(Compression::Gzip)).await;
+    }
 }

@@ -1,5 +1,6 @@
 //! The transfer against its own script, in two shells.
 
+mod compressed;
 mod contents;
 mod faults;
 mod local;

@@ -150,6 +150,17 @@ pub(crate) fn content(size: usize, seed: u64) -> Vec<u8> {
     bytes
 }
 
+/// Lines of hexadecimal digits, which compress to little more than a half.
+pub(crate) fn readable(size: usize, seed: u64) -> Vec<u8> {
+    let lines = content(size / 2 + 1, seed);
+    let mut text: Vec<u8> = lines
+        .chunks(20)
+        .flat_map(|line| [data_encoding::HEXLOWER.encode(line).as_bytes(), b"\n"].concat())
+        .collect();
+    text.truncate(size);
+    text
+}
+
 /// Sends a directory; digests come from `sha256sum`.
 #[derive(Debug)]
 pub(crate) struct TreeSource {

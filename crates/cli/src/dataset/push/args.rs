@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cluster::submit::Key;
+use cluster::transfer::Compression;
 
 use super::local;
 use crate::cluster::limits::{LimitArgs, Pushing};
@@ -28,6 +29,10 @@ pub(crate) struct Args {
     /// Image of the stage pod [default: a small one with a shell, pinned by its digest]
     #[arg(long, value_name = "IMAGE")]
     pub(super) stage_pod_image: Option<String>,
+
+    /// Compress files on the way; it pays on slow links
+    #[arg(long, value_name = "HOW", value_enum)]
+    pub(super) compress: Option<Compress>,
 
     /// Digest of the ingestor's image, sha256:… [default: the release's own]
     #[arg(long, value_name = "DIGEST", value_parser = digest)]
@@ -58,6 +63,21 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(super) limits: LimitArgs<Pushing>,
+}
+
+/// How files are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Compress {
+    /// What every image has a program for.
+    Gzip,
+}
+
+impl Compress {
+    pub(super) fn compression(self) -> Compression {
+        match self {
+            Self::Gzip => Compression::Gzip,
+        }
+    }
 }
 
 /// How far a dry run goes.

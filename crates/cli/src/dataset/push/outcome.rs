@@ -62,6 +62,11 @@ pub(super) fn looked(outcome: Outcome, probe: Option<&Probe>) -> Outcome {
             for name in &probe.leftovers {
                 line(&mut text, "leftover", name);
             }
+            let compressors = match probe.compressors.is_empty() {
+                true => "no program for it".to_owned(),
+                false => format!("has {}", probe.compressors.join(", ")),
+            };
+            line(&mut text, "compression", &compressors);
         }
     }
     let volume = probe.map(|probe| {
@@ -70,6 +75,7 @@ pub(super) fn looked(outcome: Outcome, probe: Option<&Probe>) -> Outcome {
             "free_inodes": probe.free_inodes,
             "held_by": probe.held,
             "leftovers": probe.leftovers,
+            "compressors": probe.compressors,
         })
     });
     Outcome { text, ..outcome }

@@ -11,7 +11,7 @@ use cluster::transfer::Source;
 use cluster::{Connection, runtime, token};
 use tokio_util::sync::CancellationToken;
 
-use super::args::{Args, DryRun};
+use super::args::{Args, Compress, DryRun};
 use super::show::Show;
 use super::{Checked, Parcel, outcome, receipt};
 use crate::cluster::findings;
@@ -117,6 +117,7 @@ impl Trip<'_> {
             source: Arc::clone(&self.parcel.source) as Arc<dyn Source>,
             owner: self.owner.clone(),
             image: args.stage_pod_image.clone(),
+            compression: args.compress.map(Compress::compression),
             key: args.idempotency_key.clone(),
             journal: self.journal.cloned(),
             image_digest: args.image_digest.clone(),
