@@ -20,6 +20,38 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
+    /// Creates the file.
+    pub(crate) fn create(dir: &Path) -> Result<Scratch, Error> {
+        let file = fsroot::scratch_file(dir).map_err(|source| match source {
+            fsroot::Error::DiskFull { source, .. } => Error::DiskFull {
+                scratch_dir: dir.to_owned(),
+                source,
+            },
+            source => Error::Create {
+                scratch_dir: dir.to_owned(),
+                source,
+            },
+        })?;
+        Ok(Scratch {
+            file,
+            dir: dir.to_owned(),
+        })
+    }
+
+    /// Fills the buffer from a place in the file, all of it.
+    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), Error> {
+        self.file
+            .read_exact_at(buffer, offset)
+            .map_err(|source| self.error(source))
+    }
+
+    /// Writes at a place in the file.
+    pub(crate) fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), Error> {
+        self.file
+            .write_all_at(bytes, offset)
+            .map_err(|source| self.error(source))
+    }
+
     fn error(&self, source: io::Error) -> Error {
         Error::new(&self.dir, source)
     }
@@ -45,21 +77,8 @@ pub(crate) struct Appender {
 impl Appender {
     /// Creates the scratch file; `budget_bytes` bounds the write buffer.
     pub(crate) fn create(dir: &Path, budget_bytes: usize) -> Result<Appender, Error> {
-        let file = fsroot::scratch_file(dir).map_err(|source| match source {
-            fsroot::Error::DiskFull { source, .. } => Error::DiskFull {
-                scratch_dir: dir.to_owned(),
-                source,
-            },
-            source => Error::Create {
-                scratch_dir: dir.to_owned(),
-                source,
-            },
-        })?;
         Ok(Appender {
-            scratch: Arc::new(Scratch {
-                file,
-                dir: dir.to_owned(),
-            }),
+            scratch: Arc::new(Scratch::create(dir)?),
             pending: Vec::new(),
             buffer_bytes: WRITE_BUFFER_BYTES.min(budget_bytes / 8),
             position: 0,
