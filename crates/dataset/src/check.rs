@@ -26,7 +26,8 @@ pub struct Report {
     pub facts: Facts,
     /// What will be sent, if there is something.
     pub summary: Option<Summary>,
-    /// The frozen payload, if it was asked for and nothing stands against sending. It is the largest thing there is, and shared.
+    /// The frozen payload, if it was asked for and nothing stands against sending. It has the only list of the files, and is
+    /// shared.
     pub payload: Option<Arc<Payload>>,
 }
 
@@ -105,7 +106,7 @@ pub fn check(path: &Path, request: &Request, observer: &dyn Observer) -> Result<
     observer.stage(Stage::Walk);
     let opened = layout::open_root(path, task.map(Task::family), &mut report.findings);
     if let (Some((root, bare_csv)), Some(settings)) = (opened, report.settings.clone()) {
-        let layout = Layout::discover(root, bare_csv, &settings, &mut report.findings);
+        let layout = Layout::discover(root, bare_csv, &settings, &mut report.findings)?;
         go_on(observer)?;
         if let Some(layout) = layout {
             examine(layout, &settings, request, observer, &mut report)?;
@@ -135,7 +136,7 @@ fn examine(
     let measured = match request.payload {
         true => {
             measure::stamp_all(&mut layout, observer)?;
-            Some(measure(&layout, &mut report.findings))
+            Some(measure(&layout, &mut report.findings)?)
         }
         false => None,
     };
@@ -143,7 +144,10 @@ fn examine(
     let findings = &mut report.findings;
     report.facts = read_content(&mut layout, settings, &hashing, observer, findings)?;
     name_columns(&report.facts, findings);
-    let bytes = measured.unwrap_or_else(|| measure(&layout, findings));
+    let bytes = match measured {
+        Some(bytes) => bytes,
+        None => measure(&layout, findings)?,
+    };
     let extra = settings.stage_tokenizer && layout.tokenizer.is_some();
     report.summary = Some(Summary {
         files: layout.file_count() + u64::from(extra),
@@ -159,7 +163,7 @@ fn examine(
     if request.payload && report.verdict(false) == Verdict::Sound {
         observer.stage(Stage::Hash);
         report.payload = payload::freeze(
-            &layout,
+            layout,
             settings.task.contract(),
             settings.stage_tokenizer,
             observer,

@@ -8,7 +8,7 @@ use fsroot::{OpenFile, RelPath, Root};
 use sha2::{Digest as _, Sha256};
 
 use crate::finding::{Findings, Place};
-use crate::layout::{DataDirectory, DataFile, Stamp, cause, unreadable};
+use crate::layout::{DataFile, Folder, Stamp, cause, unreadable};
 use crate::rule::{Remedied, Rule};
 
 /// SHA-256 of a file.
@@ -63,14 +63,14 @@ pub(crate) enum Next {
     Stop,
 }
 
-/// Reads a data file for a rule, whose `look` gets every piece, and hashes it on the way if that is wanted.
+/// Reads a data file for a rule, whose `look` gets every piece, and hashes it on the way if that is wanted. Gives the digest if
+/// the end was reached.
 pub(crate) fn read(
     open: &mut OpenFile,
-    file: &DataFile,
     hashing: &Hashing,
     buffer: &mut Buffer,
     mut look: impl FnMut(&[u8]) -> Next,
-) -> Result<(), Unread> {
+) -> Result<Option<Digest>, Unread> {
     let size_bytes = open.meta.size_bytes;
     let mut hasher = hashing.is_wanted().then(Sha256::new);
     let end = read_pieces(&mut open.file, size_bytes, buffer, |piece| {
@@ -79,10 +79,8 @@ pub(crate) fn read(
         }
         look(piece)
     })?;
-    if let (End::Reached, Some(hasher)) = (end, hasher) {
-        let _first = file.digest.set(hasher.finalize().into());
-    }
-    Ok(())
+    let hasher = hasher.filter(|_| end == End::Reached);
+    Ok(hasher.map(|hasher| hasher.finalize().into()))
 }
 
 /// Hashes a file that must still be what it was. The error says what became of it.
@@ -179,12 +177,8 @@ pub(crate) fn changed(shown: String, what: &str, findings: &mut Findings) {
 }
 
 /// Opens a file for the rules. One that was looked at before must still be what it was then.
-pub(crate) fn open(
-    root: &Root,
-    directory: &DataDirectory,
-    file: &DataFile,
-) -> Result<OpenFile, Unread> {
-    let opened = directory.open(root, file);
+pub(crate) fn open(folder: Folder<'_>, file: &DataFile) -> Result<OpenFile, Unread> {
+    let opened = folder.open(file);
     match file.stamp {
         Some(stamp) => unchanged(opened, stamp),
         None => opened.map_err(Unread::Refused),

@@ -4,6 +4,7 @@ pub(crate) mod images;
 pub(crate) mod measure;
 pub(crate) mod pairing;
 pub(crate) mod record;
+pub(crate) mod stems;
 pub(crate) mod text;
 pub(crate) mod tokenizer;
 pub(crate) mod voc;

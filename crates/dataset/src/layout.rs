@@ -1,23 +1,33 @@
 //! What is on disk and will be sent: the manifest and the data directories of a dataset.
 
 mod bucket;
+mod census;
 mod directory;
+mod files;
+mod hidden;
 mod manifest;
 mod near_miss;
+mod room;
 mod root;
+mod stamp;
+mod twins;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use fsroot::{Metadata, RelPath, Root};
+use spill::Table;
 
-use crate::digest::Digest;
 use crate::finding::{Findings, Place};
 use crate::request::Settings;
 use crate::rule::Rule;
 use crate::task::{Contract, Family};
 
 use bucket::Bucket;
+pub(crate) use files::{DataFile, Files, Finder};
+use hidden::Hidden;
+pub(crate) use room::Room;
 pub(crate) use root::open_root;
+pub(crate) use stamp::Stamp;
 
 /// The files of a dataset, found but not read.
 #[derive(Debug)]
@@ -32,6 +42,8 @@ pub struct Layout {
     pub(crate) tokenizer: Option<ManifestFile>,
     /// Whether the folder is a decoded S3 bucket.
     pub(crate) is_bucket: bool,
+    /// Where long lists go.
+    pub(crate) room: Room,
 }
 
 /// A file at the top of the dataset.
@@ -45,7 +57,7 @@ pub(crate) struct ManifestFile {
     pub(crate) stamp: Stamp,
 }
 
-/// A data directory, open, with its files in byte order of their names.
+/// A data directory, open, with the list of its files.
 #[derive(Debug)]
 pub(crate) struct DataDirectory {
     /// Its name.
@@ -53,53 +65,18 @@ pub(crate) struct DataDirectory {
     /// A handle on it. Absent where a decoded bucket keeps all its files elsewhere.
     pub(crate) handle: Option<Root>,
     /// Its files.
-    pub(crate) files: Vec<DataFile>,
+    pub(crate) files: Files,
     /// Names of entries that would be files of it, were they not links or special files. Each of them is a finding already.
-    pub(crate) refused: Vec<Box<[u8]>>,
+    pub(crate) refused: Table,
 }
 
-/// A file of a data directory.
-#[derive(Clone, Debug)]
-pub(crate) struct DataFile {
-    /// Its name.
-    pub(crate) name: Box<[u8]>,
-    /// Where it is from the root, if a decoded bucket keeps it under another name.
-    pub(crate) stored: Option<RelPath>,
-    /// What it was when it was first looked at.
-    pub(crate) stamp: Option<Stamp>,
-    /// The digest of its content, if a rule that read it was asked for that as well.
-    pub(crate) digest: OnceLock<Digest>,
-}
-
-impl DataFile {
-    fn new(name: Box<[u8]>, stored: Option<RelPath>) -> DataFile {
-        DataFile {
-            name,
-            stored,
-            stamp: None,
-            digest: OnceLock::new(),
-        }
-    }
-}
-
-/// What identifies a file's content without reading it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    /// Its size.
-    pub(crate) size_bytes: u64,
-    mtime_ns: i64,
-    file: (u64, u64),
-}
-
-impl Stamp {
-    /// Takes the stamp of an open file.
-    pub(crate) fn of(meta: &Metadata) -> Stamp {
-        Stamp {
-            size_bytes: meta.size_bytes,
-            mtime_ns: meta.mtime_ns,
-            file: (meta.dev, meta.ino),
-        }
-    }
+/// A data directory without the list of its files, for reading them while the list changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Folder<'a> {
+    name: &'a str,
+    handle: Option<&'a Root>,
+    /// The dataset's root.
+    root: &'a Root,
 }
 
 impl Layout {
@@ -112,19 +89,26 @@ impl Layout {
         bare_csv: Option<RelPath>,
         settings: &Settings,
         findings: &mut Findings,
-    ) -> Option<Layout> {
+    ) -> Result<Option<Layout>, spill::Error> {
         let contract = settings.task.contract();
+        let room = Room::new(&settings.scratch_dir, settings.list_memory_bytes);
         let bucket = Bucket::recognise(&root, findings);
-        let mut hidden = Vec::new();
-        let mut top = directory::top(&root, bucket.as_ref(), &mut hidden, findings)?;
+        let mut hidden = Hidden::default();
+        let Some(mut top) = directory::top(&root, bucket.as_ref(), &mut hidden, findings) else {
+            return Ok(None);
+        };
         let manifest = manifest::find(&root, bare_csv, contract, &top, bucket.as_ref(), findings);
-        let directories: Vec<_> = contract
+        let search = directory::Search {
+            root: &root,
+            contract,
+            top: &top,
+            bucket: bucket.as_ref(),
+            room: &room,
+        };
+        let directories: Result<Vec<_>, _> = contract
             .directories
             .iter()
-            .map(|wanted| {
-                let bucket = bucket.as_ref();
-                directory::find(&root, wanted, contract, &top, bucket, &mut hidden, findings)
-            })
+            .map(|wanted| search.find(wanted, &mut hidden, findings))
             .collect();
         let tokenizer = match contract.family {
             Family::Text => manifest::tokenizer(&root, &top),
@@ -135,14 +119,17 @@ impl Layout {
             top.retain(|entry| !is_sent(&entry.name));
             directory::note_ignored(contract, &top, findings);
         }
-        note_hidden(&hidden, findings);
-        Some(Layout {
+        hidden.note(findings);
+        let directories = directories?;
+        let is_bucket = bucket.is_some();
+        Ok(manifest.map(|manifest| Layout {
             root,
-            manifest: manifest?,
+            manifest,
             directories,
             tokenizer,
-            is_bucket: bucket.is_some(),
-        })
+            is_bucket,
+            room,
+        }))
     }
 
     /// Finds a task's manifest below `root`, and nothing else.
@@ -153,7 +140,7 @@ impl Layout {
         findings: &mut Findings,
     ) -> Option<ManifestFile> {
         let bucket = Bucket::recognise(root, findings);
-        let top = directory::top(root, bucket.as_ref(), &mut Vec::new(), findings)?;
+        let top = directory::top(root, bucket.as_ref(), &mut Hidden::default(), findings)?;
         manifest::find(root, bare_csv, contract, &top, bucket.as_ref(), findings)
     }
 
@@ -181,6 +168,7 @@ impl Layout {
             directories,
             tokenizer: None,
             is_bucket: false,
+            room: Room::memory(),
         })
     }
 
@@ -194,6 +182,17 @@ impl Layout {
     /// Gives the directory that the manifest's rows name, the first one of the task.
     pub(crate) fn primary(&self, contract: &Contract) -> Option<&DataDirectory> {
         self.directory(contract.directories.first()?.name)
+    }
+
+    /// Gives the same to whoever notes something of its files, and the root beside it.
+    pub(crate) fn primary_mut(
+        &mut self,
+        contract: &Contract,
+    ) -> Option<(&Root, &mut DataDirectory)> {
+        let name = contract.directories.first()?.name;
+        let mut directories = self.directories.iter_mut();
+        let directory = directories.find(|directory| directory.name == name)?;
+        Some((&self.root, directory))
     }
 
     /// Counts the files that will be sent.
@@ -211,39 +210,82 @@ impl DataDirectory {
         self.files.is_empty() && self.refused.is_empty()
     }
 
-    /// Lists the names of all files, those that are refused included.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
-        let files = self.files.iter().map(|file| &*file.name);
-        files.chain(self.refused.iter().map(|name| &**name))
+    /// Gives the names of all files, those that are refused included.
+    pub(crate) fn each_name<E: From<spill::Error>>(
+        &self,
+        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.files.each_name(|_, name| take(name))?;
+        self.each_refused(take)
+    }
+
+    /// Gives the names of those that are refused.
+    pub(crate) fn each_refused<E: From<spill::Error>>(
+        &self,
+        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut refused = self.refused.lookup();
+        for number in 0..self.refused.len() {
+            if let Some((name, _)) = refused.get(number)? {
+                take(name)?;
+            }
+        }
+        Ok(())
     }
 
     /// Names a file for messages.
+    pub(crate) fn shown(&self, name: &[u8]) -> String {
+        shown_in(&self.name, name)
+    }
+
+    /// Takes the directory and the list of its files apart.
+    pub(crate) fn apart<'a>(&'a mut self, root: &'a Root) -> (Folder<'a>, &'a mut Files) {
+        let folder = Folder {
+            name: &self.name,
+            handle: self.handle.as_ref(),
+            root,
+        };
+        (folder, &mut self.files)
+    }
+
+    /// Gives the directory without the list.
+    pub(crate) fn folder<'a>(&'a self, root: &'a Root) -> Folder<'a> {
+        Folder {
+            name: &self.name,
+            handle: self.handle.as_ref(),
+            root,
+        }
+    }
+}
+
+impl Folder<'_> {
+    /// Names a file for messages.
     pub(crate) fn shown(&self, file: &DataFile) -> String {
-        format!("{}/{}", self.name, show(&file.name))
+        shown_in(self.name, &file.name)
     }
 
     /// Opens a file. No link is followed, and only regular files are opened.
-    pub(crate) fn open(
-        &self,
-        root: &Root,
-        file: &DataFile,
-    ) -> Result<fsroot::OpenFile, fsroot::Error> {
-        match (&file.stored, &self.handle) {
-            (Some(stored), _) => root.open_file(stored),
+    pub(crate) fn open(&self, file: &DataFile) -> Result<fsroot::OpenFile, fsroot::Error> {
+        match (&file.stored, self.handle) {
+            (Some(stored), _) => self.root.open_file(stored),
             (None, Some(handle)) => handle.open_file(&single(&file.name)?),
             (None, None) => Err(not_found(&file.name)),
         }
     }
 
     /// Asks for a file's attributes without opening it.
-    pub(crate) fn stat(&self, root: &Root, file: &DataFile) -> Result<Metadata, fsroot::Error> {
-        let (_, meta) = match (&file.stored, &self.handle) {
-            (Some(stored), _) => root.stat(stored)?,
+    pub(crate) fn stat(&self, file: &DataFile) -> Result<Metadata, fsroot::Error> {
+        let (_, meta) = match (&file.stored, self.handle) {
+            (Some(stored), _) => self.root.stat(stored)?,
             (None, Some(handle)) => handle.stat(&single(&file.name)?)?,
             (None, None) => return Err(not_found(&file.name)),
         };
         Ok(meta)
     }
+}
+
+fn shown_in(directory: &str, name: &[u8]) -> String {
+    format!("{directory}/{}", show(name))
 }
 
 fn single(name: &[u8]) -> Result<RelPath, fsroot::Error> {
@@ -312,24 +354,6 @@ pub(crate) fn cause(error: &fsroot::Error) -> String {
         cause = inner;
     }
     cause.to_string()
-}
-
-fn note_hidden(hidden: &[String], findings: &mut Findings) {
-    let Some(first) = hidden.first() else {
-        return;
-    };
-    let message = match hidden.len() {
-        1 => format!("`{first}` is left out because its name begins with a dot."),
-        count => format!(
-            "{count} entries whose name begins with a dot are left out, for instance `{first}`."
-        ),
-    };
-    findings.add_many(
-        Rule::EntryHidden,
-        Place::file(first.as_str()),
-        hidden.len() as u64,
-        message,
-    );
 }
 
 #[cfg(test)]

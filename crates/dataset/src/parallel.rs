@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::observe::{Observer, Stopped, go_on};
 
-/// Items between two deliveries of results: bounds the memory, and amortises starting threads.
-const ROUND: usize = 8192;
+/// Items that are held between two deliveries of results: bounds the memory, and amortises starting threads.
+pub(crate) const ROUND: usize = 8192;
 
 /// Items that a thread takes at once, where there are many.
 const STRIDE_MAX: usize = 32;
@@ -13,70 +13,56 @@ const STRIDE_MAX: usize = 32;
 /// More threads than this do not help a disk.
 const THREADS_MAX: usize = 4;
 
-/// Computes `work` for every index below `count` and gives the results to `sink` in order, on this thread.
+/// Computes `work` for every item, and gives the results in their order. Each thread has its own `tools`, such as a buffer.
 ///
 /// # Errors
 /// When the observer wants to stop, which is asked often: files on a slow disk may be many.
-pub(crate) fn map_ordered<T: Send>(
+pub(crate) fn map<I: Sync, S, T: Send>(
     observer: &dyn Observer,
-    count: usize,
-    work: impl Fn(usize) -> T + Sync,
-    sink: impl FnMut(usize, T),
-) -> Result<(), Stopped> {
-    map_ordered_with(observer, count, |(): &mut (), index| work(index), sink)
-}
-
-/// Does the same with something for each thread to work with, such as a buffer.
-pub(crate) fn map_ordered_with<S: Default, T: Send>(
-    observer: &dyn Observer,
-    count: usize,
-    work: impl Fn(&mut S, usize) -> T + Sync,
-    mut sink: impl FnMut(usize, T),
-) -> Result<(), Stopped> {
+    items: &[I],
+    tools: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, &I) -> T + Sync,
+) -> Result<Vec<T>, Stopped> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = threads.min(THREADS_MAX);
-    if threads == 1 || count <= 1 {
-        let mut tools = S::default();
-        for index in 0..count {
+    let mut results = Vec::with_capacity(items.len());
+    if threads == 1 || items.len() <= 1 {
+        let mut tools = tools();
+        for item in items {
             go_on(observer)?;
-            sink(index, work(&mut tools, index));
+            results.push(work(&mut tools, item));
         }
-        return Ok(());
+        return Ok(results);
     }
-    for start in (0..count).step_by(ROUND) {
-        let end = count.min(start + ROUND);
-        let done = round(observer, start, end, threads, &work);
-        // Some of it may be missing then.
-        go_on(observer)?;
-        for (offset, chunk) in done {
-            for (index, result) in (offset..).zip(chunk) {
-                sink(index, result);
-            }
-        }
-    }
-    Ok(())
+    let done = round(observer, items, threads, &tools, &work);
+    // Some of it may be missing then.
+    go_on(observer)?;
+    results.extend(done.into_iter().flat_map(|(_, chunk)| chunk));
+    Ok(results)
 }
 
-fn round<S: Default, T: Send>(
+fn round<I: Sync, S, T: Send>(
     observer: &dyn Observer,
-    start: usize,
-    end: usize,
+    items: &[I],
     threads: usize,
-    work: &(impl Fn(&mut S, usize) -> T + Sync),
+    tools: &(impl Fn() -> S + Sync),
+    work: &(impl Fn(&mut S, &I) -> T + Sync),
 ) -> Vec<(usize, Vec<T>)> {
-    let next = AtomicUsize::new(start);
+    let next = AtomicUsize::new(0);
     // A few large files must not all fall to one thread.
-    let stride = ((end - start) / (threads * 8)).clamp(1, STRIDE_MAX);
+    let stride = (items.len() / (threads * 8)).clamp(1, STRIDE_MAX);
     let run = || {
         let mut done = Vec::new();
-        let mut tools = S::default();
+        let mut tools = tools();
         loop {
             let from = next.fetch_add(stride, Ordering::Relaxed);
-            if from >= end || observer.is_cancelled() {
+            let Some(rest) = items.get(from..).filter(|rest| !rest.is_empty()) else {
+                return done;
+            };
+            if observer.is_cancelled() {
                 return done;
             }
-            let to = end.min(from + stride);
-            let results = (from..to).map(|index| work(&mut tools, index));
+            let results = rest.iter().take(stride).map(|item| work(&mut tools, item));
             done.push((from, results.collect()));
         }
     };
@@ -102,14 +88,10 @@ mod tests {
 
     #[test]
     fn results_come_complete_and_in_order() {
-        for count in [0, 1, 7, ROUND, 2 * ROUND + 5] {
-            let mut seen = Vec::new();
-            let collect = |index, result| seen.push((index, result));
-            map_ordered(&Silent, count, |index| index * 2, collect).unwrap();
-            assert!(
-                seen.into_iter()
-                    .eq((0..count).map(|index| (index, index * 2)))
-            );
+        for count in [0, 1, 7, ROUND] {
+            let items: Vec<_> = (0..count).collect();
+            let doubled = map(&Silent, &items, || (), |(), item| item * 2).unwrap();
+            assert!(doubled.into_iter().eq((0..count).map(|item| item * 2)));
         }
     }
 
@@ -122,8 +104,8 @@ mod tests {
             }
         }
         let done = After(AtomicUsize::new(0));
-        let work = |_| done.0.fetch_add(1, Ordering::Relaxed);
-        let result = map_ordered(&done, 1_000_000, work, |_, _| {});
+        let work = |(): &mut (), _: &()| done.0.fetch_add(1, Ordering::Relaxed);
+        let result = map(&done, &[(); 100_000], || (), work);
         assert!(matches!(result, Err(Stopped::Cancelled)));
         assert!(done.0.load(Ordering::Relaxed) < ROUND);
     }

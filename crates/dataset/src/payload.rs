@@ -1,23 +1,48 @@
 //! What will be sent: every file with its size and digest, in a fixed order.
 
+mod freeze;
+mod recent;
+
 use std::fs::File;
+use std::ops::Range;
 
 use fsroot::{RelPath, Root};
 
-use crate::digest::{Buffer, Digest, changed, hash, open_unchanged};
-use crate::finding::Findings;
-use crate::layout::{Layout, Stamp};
-use crate::observe::{Observer, Stopped};
-use crate::parallel::map_ordered_with;
-use crate::task::Contract;
+use crate::ScratchError;
+use crate::digest::{Digest, open_unchanged};
+use crate::escape::escaped;
+pub use crate::escape::{escaped as escaped_name, is_escaped};
+use crate::layout::{DataFile, Files, Stamp};
+pub(crate) use freeze::freeze;
+use recent::Recent;
 
 /// A dataset as it will arrive.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Files are numbered from 0 in the order of sending: the manifest, the first data directory, the others by name, extra files.
+/// The list of them is the check's, and may be on disk; what it takes in memory does not grow with the number of files but for a
+/// byte or two each.
+#[derive(Debug)]
 pub struct Payload {
-    /// The files in the order of sending: the manifest, the first data directory, the others by name, extra files.
-    pub entries: Vec<Entry>,
-    /// Sum of all sizes.
-    pub total_bytes: u64,
+    parts: Vec<Part>,
+    len: usize,
+    total_bytes: u64,
+    recent: Recent,
+}
+
+/// Neighbours in the order of sending.
+#[derive(Debug)]
+struct Part {
+    /// The number of the first one.
+    start: usize,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// One file.
+    Single(Entry),
+    /// All files of a directory, whose path is given.
+    Directory(RelPath, Files),
 }
 
 /// A file of the payload.
@@ -46,91 +71,139 @@ impl Entry {
     }
 }
 
-/// Lists everything that will be sent, and hashes on all cores what no rule has hashed while it read.
-///
-/// `None` if a file is not what it was when it was checked; each such file is a finding under its own name.
-pub(crate) fn freeze(
-    layout: &Layout,
-    contract: &Contract,
-    with_tokenizer: bool,
-    observer: &dyn Observer,
-    findings: &mut Findings,
-) -> Result<Option<Payload>, Stopped> {
-    let files = list(layout, contract, with_tokenizer);
-    let mut digests = Vec::with_capacity(files.len());
-    let work = |buffer: &mut Buffer, index: usize| {
-        let file = &files[index];
-        match file.digest {
-            Some(digest) => Ok(digest),
-            None => hash(&layout.root, &file.source, file.stamp, buffer),
+impl Payload {
+    /// Puts parts together, in the order of sending.
+    fn of(contents: Vec<Content>) -> Result<Payload, ScratchError> {
+        let mut payload = Payload {
+            parts: Vec::with_capacity(contents.len()),
+            len: 0,
+            total_bytes: 0,
+            recent: Recent::default(),
+        };
+        for content in contents {
+            let start = payload.len;
+            payload.len += content.len();
+            match &content {
+                Content::Single(entry) => payload.total_bytes += entry.size_bytes,
+                Content::Directory(_, files) => files.each_size(|_, bytes| {
+                    payload.total_bytes += bytes;
+                    Ok(())
+                })?,
+            }
+            payload.parts.push(Part { start, content });
         }
-    };
-    map_ordered_with(observer, files.len(), work, |index, result| {
-        if let Err(what) = &result {
-            changed(files[index].source.to_string(), what, findings);
+        Ok(payload)
+    }
+
+    /// Tells how many files there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Tells whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Returns the sum of all sizes.
+    pub fn total_bytes(&self) -> u64 {
+        self.total_bytes
+    }
+
+    /// Describes a file by its number; `None` beyond the last. Several threads may ask, each for one after the other.
+    ///
+    /// # Errors
+    /// When the list cannot be read back from disk.
+    pub fn entry(&self, index: usize) -> Result<Option<Entry>, ScratchError> {
+        let Some(part) = self.part(index) else {
+            return Ok(None);
+        };
+        match &part.content {
+            Content::Single(entry) => Ok((index == part.start).then(|| entry.clone())),
+            content => self
+                .recent
+                .entry(index, part.start, |range| content.read(range)),
         }
-        digests.push(result.ok());
-    })?;
-    let entries = files.into_iter().zip(digests).map(|(file, digest)| {
-        Some(Entry {
-            archive_path: file.archive_path,
-            source: file.source,
-            size_bytes: file.stamp.size_bytes,
-            sha256: digest?,
-            stamp: file.stamp,
-        })
-    });
-    let entries: Option<Vec<_>> = entries.collect();
-    Ok(entries.map(|entries| Payload {
-        total_bytes: entries.iter().map(|entry| entry.size_bytes).sum(),
-        entries,
-    }))
-}
+    }
 
-/// A file that will be sent.
-struct Sent {
-    archive_path: RelPath,
-    source: RelPath,
-    stamp: Stamp,
-    digest: Option<Digest>,
-}
+    /// Describes every file, in the order of sending.
+    pub fn entries(&self) -> impl Iterator<Item = Result<Entry, ScratchError>> + '_ {
+        (0..self.len).filter_map(|index| self.entry(index).transpose())
+    }
 
-/// Lists the files in the order of sending.
-fn list(layout: &Layout, contract: &Contract, with_tokenizer: bool) -> Vec<Sent> {
-    let mut files = Vec::new();
-    let mut add = |archive_path, source, stamp, digest| {
-        files.push(Sent {
-            archive_path,
-            source,
-            stamp,
-            digest,
+    /// Finds the number of the file that goes to a path.
+    ///
+    /// # Errors
+    /// When the list cannot be read back from disk.
+    pub fn find(&self, archive_path: &[u8]) -> Result<Option<usize>, ScratchError> {
+        for part in &self.parts {
+            match &part.content {
+                Content::Single(entry) if entry.archive_path.as_bytes() == archive_path => {
+                    return Ok(Some(part.start));
+                }
+                Content::Single(_) => {}
+                Content::Directory(path, files) => {
+                    let below = archive_path.strip_prefix(path.as_bytes());
+                    if let Some(name) = below.and_then(|below| below.strip_prefix(b"/")) {
+                        let found = files.finder().find(name)?;
+                        return Ok(found.map(|found| part.start + found));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Lists all numbers in the order that a manifest has: that of the bytes of the escaped paths. Each range is in that order.
+    pub fn in_manifest_order(&self) -> Vec<Range<usize>> {
+        let mut parts: Vec<_> = self.parts.iter().collect();
+        parts.sort_by_cached_key(|part| match &part.content {
+            Content::Single(entry) => escaped(entry.archive_path.as_bytes()).into_owned(),
+            Content::Directory(path, _) => [&escaped(path.as_bytes()), &b"/"[..]].concat(),
         });
-    };
-    let manifest = &layout.manifest;
-    if let Ok(path) = RelPath::new(contract.family.manifest()) {
-        add(path, manifest.stored.clone(), manifest.stamp, None);
+        let ranges = parts.iter();
+        ranges
+            .map(|part| part.start..part.start + part.content.len())
+            .collect()
     }
-    let mut directories: Vec<_> = contract.directories.iter().collect();
-    if let Some(others) = directories.get_mut(1..) {
-        others.sort_by_key(|directory| directory.name);
+
+    fn part(&self, index: usize) -> Option<&Part> {
+        let behind = self.parts.partition_point(|part| part.start <= index);
+        let part = self.parts.get(behind.checked_sub(1)?)?;
+        (index - part.start < part.content.len()).then_some(part)
     }
-    for directory in directories
-        .iter()
-        .filter_map(|wanted| layout.directory(wanted.name))
-    {
-        for file in &directory.files {
-            let path = RelPath::new(&directory.name).and_then(|path| path.join(&file.name));
-            if let Ok(path) = path {
-                let source = file.stored.clone().unwrap_or_else(|| path.clone());
-                let stamp = file.stamp.unwrap_or_default();
-                add(path, source, stamp, file.digest.get().copied());
+}
+
+impl Content {
+    fn len(&self) -> usize {
+        match self {
+            Content::Single(_) => 1,
+            Content::Directory(_, files) => files.len(),
+        }
+    }
+
+    /// Describes files of a directory by their numbers in it.
+    fn read(&self, range: Range<usize>) -> Result<Vec<Entry>, ScratchError> {
+        match self {
+            Content::Single(entry) => Ok(vec![entry.clone()]),
+            Content::Directory(path, files) => {
+                let files = files.read(range.start, range.len())?;
+                Ok(files.iter().filter_map(|file| entry(path, file)).collect())
             }
         }
     }
-    if let Some(tokenizer) = layout.tokenizer.as_ref().filter(|_| with_tokenizer)
-        && let Ok(path) = RelPath::new("tokenizer.json")
-    {
-        add(path, tokenizer.stored.clone(), tokenizer.stamp, None);
-    }
-    files
+}
+
+/// Describes a file of a directory.
+fn entry(directory: &RelPath, file: &DataFile) -> Option<Entry> {
+    // What is in the list is a name, or it would have been refused.
+    let archive_path = directory.join(&file.name).ok()?;
+    let stamp = file.stamp.unwrap_or_default();
+    Some(Entry {
+        source: file.stored.clone().unwrap_or_else(|| archive_path.clone()),
+        archive_path,
+        size_bytes: stamp.size_bytes,
+        sha256: file.digest.unwrap_or_default(),
+        stamp,
+    })
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::age::Age;
 use crate::digest::Hashing;
 use crate::files::images::{self, Expected};
+use crate::files::stems::StemsWriter;
 use crate::files::{Reading, measure, pairing, text, tokenizer, voc};
 use crate::finding::Findings;
 use crate::labels::Distribution;
@@ -16,7 +17,7 @@ use crate::observe::{Observer, Stage, Stopped, go_on};
 use crate::request::Settings;
 use crate::size::Size;
 use crate::tabular::Schema;
-use crate::task::{Contract, Family, Link};
+use crate::task::{self, Contract, Family, Link};
 
 /// What was learned about a dataset. Parts are absent where the data did not allow to learn them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,10 +70,10 @@ pub(crate) fn read_content(
         ..Facts::default()
     };
     if facts.extension.is_none() {
-        facts.extension = layout
-            .primary(contract)
-            .and_then(|directory| directory.files.first())
-            .and_then(|file| extension(&file.name));
+        let primary = layout.primary(contract);
+        if let Some(directory) = primary.filter(|directory| !directory.files.is_empty()) {
+            facts.extension = extension(&directory.files.finder().name(0)?);
+        }
     }
     observer.stage(Stage::Files);
     let reading = Reading {
@@ -87,9 +88,11 @@ pub(crate) fn read_content(
     go_on(observer)?;
     if contract.family == Family::Text {
         observer.stage(Stage::Texts);
-        if let (Some(directory), Some(referenced)) = (layout.primary(contract), referenced) {
+        if let (Some((root, directory)), Some(referenced)) =
+            (layout.primary_mut(contract), referenced)
+        {
             text::check(
-                &layout.root,
+                root,
                 directory,
                 &referenced,
                 contract.record,
@@ -116,16 +119,15 @@ fn check_files(
     let Reading {
         hashing, observer, ..
     } = reading;
-    let mut image_sizes = Vec::new();
+    let is_paired = |directory: &task::Directory| directory.link == Link::Stem;
+    let mut image_stems = StemsWriter::new(&layout.room);
+    let wants_stems = contract.directories.iter().any(is_paired);
     for wanted in contract.directories {
-        let Some(position) = layout
-            .directories
-            .iter()
-            .position(|directory| directory.name == wanted.name)
-        else {
+        let mut directories = layout.directories.iter_mut();
+        let Some(directory) = directories.find(|directory| directory.name == wanted.name) else {
             continue;
         };
-        let directory = &mut layout.directories[position];
+        let is_primary = wanted.link == Link::Filename;
         let rules = match wanted.link {
             Link::Filename if contract.family == Family::Image => Some(images::IMAGES),
             Link::MaskOf { .. } => Some(images::MASKS),
@@ -141,33 +143,56 @@ fn check_files(
             rules,
         };
         let root = &layout.root;
-        let (sizes, common) = images::scan(root, directory, expected, hashing, observer, findings)?;
-        if wanted.link == Link::Filename {
+        let sized = |name: &[u8], size| match is_primary && wants_stems {
+            true => image_stems.push(name, size),
+            false => Ok(()),
+        };
+        let common = images::scan(
+            root, directory, expected, hashing, observer, findings, sized,
+        )?;
+        if is_primary {
             facts.target_size = common;
-            image_sizes = sizes;
         }
+    }
+    if wants_stems {
+        check_annotations(layout, contract, image_stems, reading, findings)?;
     }
     let Some(primary) = layout.primary(contract) else {
         return Ok(());
     };
-    for wanted in contract.directories {
-        let Some(directory) = layout.directory(wanted.name) else {
+    let masks = contract.directories.iter();
+    for wanted in masks.filter(|wanted| matches!(wanted.link, Link::MaskOf { .. })) {
+        if let Some(directory) = layout.directory(wanted.name) {
+            pairing::masks(primary, directory, &layout.room, findings)?;
+        }
+    }
+    Ok(())
+}
+
+/// Pairs annotations with images, and reads them. `image_stems` has those of the images whose list was read.
+fn check_annotations(
+    layout: &mut Layout,
+    contract: &Contract,
+    mut image_stems: StemsWriter,
+    reading: Reading<'_>,
+    findings: &mut Findings,
+) -> Result<(), Stopped> {
+    let Some(primary) = layout.primary(contract) else {
+        return Ok(());
+    };
+    primary.each_refused(|name| image_stems.push(name, None))?;
+    let image_stems = image_stems.finish(&layout.room)?;
+    let annotations = contract.directories.iter();
+    for wanted in annotations.filter(|wanted| wanted.link == Link::Stem) {
+        let (Some(primary), Some(directory)) =
+            (layout.primary(contract), layout.directory(wanted.name))
+        else {
             continue;
         };
-        match wanted.link {
-            Link::Filename => {}
-            Link::Stem => {
-                pairing::by_stem(primary, directory, findings);
-                voc::check(
-                    &layout.root,
-                    directory,
-                    primary,
-                    &image_sizes,
-                    reading,
-                    findings,
-                )?;
-            }
-            Link::MaskOf { .. } => pairing::masks(primary, directory, findings),
+        pairing::by_stem(primary, &image_stems, directory, &layout.room, findings)?;
+        let mut directories = layout.directories.iter_mut();
+        if let Some(directory) = directories.find(|directory| directory.name == wanted.name) {
+            voc::check(&layout.root, directory, &image_stems, reading, findings)?;
         }
     }
     Ok(())

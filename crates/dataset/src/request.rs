@@ -21,6 +21,10 @@ pub const FILE_MAX_BYTES: u64 = 500 << 20;
 /// The largest dataset that is sent unless a flag says otherwise.
 pub const TOTAL_MAX_BYTES: u64 = 1 << 30;
 
+/// Memory that a list of files may take unless somebody says otherwise: enough for the names of 200,000 files, and the least that
+/// they are sorted in without being merged from disk. There are up to three such lists at any time.
+pub const LIST_MEMORY_BYTES: usize = 8 << 20;
+
 /// A check as typed. Values are not interpreted yet; what is wrong with them is a finding.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -64,6 +68,8 @@ pub struct Request {
     pub today: Date,
     /// Where temporary files go when the memory is not enough.
     pub scratch_dir: PathBuf,
+    /// Memory that one list of files may take before it goes into a temporary file.
+    pub list_memory_bytes: usize,
 }
 
 /// What a request means, without what is wrong with it.
@@ -99,6 +105,8 @@ pub struct Settings {
     pub today: Date,
     /// Where temporary files go.
     pub scratch_dir: PathBuf,
+    /// Memory that one list of files may take before it goes into a temporary file.
+    pub list_memory_bytes: usize,
 }
 
 impl Request {
@@ -125,6 +133,7 @@ impl Request {
             all_findings: false,
             today,
             scratch_dir,
+            list_memory_bytes: LIST_MEMORY_BYTES,
         }
     }
 
@@ -194,6 +203,7 @@ impl Request {
             for_ingestor: self.for_ingestor,
             today: self.today,
             scratch_dir: self.scratch_dir.clone(),
+            list_memory_bytes: self.list_memory_bytes,
         }
     }
 

@@ -36,11 +36,10 @@ fn run(folder: &Folder) -> Report {
 }
 
 fn sent(report: &Report) -> Vec<(String, String)> {
-    let entries = &report.payload.as_ref().expect("a payload").entries;
-    let pair = |entry: &dataset::payload::Entry| {
-        (entry.archive_path.to_string(), entry.source.to_string())
-    };
-    entries.iter().map(pair).collect()
+    let payload = report.payload.as_ref().expect("a payload");
+    let pair =
+        |entry: dataset::payload::Entry| (entry.archive_path.to_string(), entry.source.to_string());
+    payload.entries().map(Result::unwrap).map(pair).collect()
 }
 
 fn expected(b: &str) -> Vec<(String, String)> {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use dataset::rule::Severity;
 use dataset::task::Task;
-use dataset::{Silent, Verdict, check};
+use dataset::{LIST_MEMORY_BYTES, Request, Silent, Verdict, check};
 
 use support::{Folder, request};
 
@@ -54,7 +54,9 @@ fn run(task: Task, case: &Case<'_>) -> Result<(), String> {
     for (head, content) in &case.files {
         folder.generate(head, content);
     }
-    let report = check(folder.path(), &request(task.id(), case.flags), &Silent).unwrap();
+    let request = request(task.id(), case.flags);
+    let report = check(folder.path(), &request, &Silent).unwrap();
+    same_on_disk(&folder, request);
     let mut found = Vec::new();
     for finding in report.findings.kept() {
         if finding.severity > Severity::Note {
@@ -87,6 +89,24 @@ fn run(task: Task, case: &Case<'_>) -> Result<(), String> {
             report.findings.kept()
         )),
     }
+}
+
+/// Lists that are on disk say what lists in memory say.
+fn same_on_disk(folder: &Folder, mut request: Request) {
+    request.payload = true;
+    let mut told = [LIST_MEMORY_BYTES, 0].map(|list_memory_bytes| {
+        request.list_memory_bytes = list_memory_bytes;
+        let report = check(folder.path(), &request, &Silent).unwrap();
+        let payload = report.payload.as_ref().map(|payload| {
+            let entries: Result<Vec<_>, _> = payload.entries().collect();
+            entries.unwrap()
+        });
+        let findings = report.findings.kept().iter();
+        let messages: Vec<_> = findings.map(|finding| finding.message.clone()).collect();
+        (messages, payload, report.summary, report.facts)
+    });
+    let [memory, disk] = &mut told;
+    assert_eq!(memory, disk);
 }
 
 #[test]

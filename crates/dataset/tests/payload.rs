@@ -60,9 +60,8 @@ fn everything_is_listed_once_in_a_fixed_order_with_its_digest() {
     let folder = folder();
     let payload = run(&folder, Stage::Hash, || {}).payload.unwrap();
     let paths: Vec<_> = payload
-        .entries
-        .iter()
-        .map(|entry| entry.archive_path.to_string())
+        .entries()
+        .map(|entry| entry.unwrap().archive_path.to_string())
         .collect();
     let expected = [
         "labels.csv",
@@ -73,7 +72,8 @@ fn everything_is_listed_once_in_a_fixed_order_with_its_digest() {
     ];
     assert_eq!(paths, expected);
     let mut total = 0;
-    for entry in &payload.entries {
+    for entry in payload.entries() {
+        let entry = entry.unwrap();
         let content = std::fs::read(folder.at(&entry.source.to_string())).unwrap();
         let digest: [u8; 32] = Sha256::digest(&content).into();
         assert_eq!(
@@ -82,7 +82,7 @@ fn everything_is_listed_once_in_a_fixed_order_with_its_digest() {
         );
         total += entry.size_bytes;
     }
-    assert_eq!(payload.total_bytes, total);
+    assert_eq!(payload.total_bytes(), total);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_table_is_sent_as_labels_csv() {
         .unwrap()
         .payload
         .unwrap();
-    let entry = &payload.entries[0];
+    let entry = payload.entry(0).unwrap().unwrap();
     assert_eq!(
         (entry.archive_path.to_string(), entry.source.to_string()),
         ("labels.csv".into(), "flats.csv".into())
@@ -194,8 +194,8 @@ fn what_no_rule_reads_whole_is_hashed_all_the_same() {
     folder.write("images/a.jpg", &image);
     let payload = run(&folder, Stage::Hash, || {}).payload.unwrap();
     let entry = payload
-        .entries
-        .iter()
+        .entries()
+        .map(Result::unwrap)
         .find(|entry| entry.source.to_string() == "images/a.jpg");
     let digest: [u8; 32] = Sha256::digest(&image).into();
     assert_eq!(entry.map(|entry| entry.sha256), Some(digest));
@@ -206,9 +206,115 @@ fn an_entry_opens_only_while_it_is_what_was_hashed() {
     let folder = folder();
     let payload = run(&folder, Stage::Hash, || {}).payload.unwrap();
     let root = fsroot::Root::open_ambient(folder.path()).unwrap();
-    assert!(payload.entries[1].open(&root).is_ok());
+    let entry = payload.entry(1).unwrap().unwrap();
+    assert!(entry.open(&root).is_ok());
     std::fs::write(folder.at("images/B.jpg"), "").unwrap();
-    assert!(payload.entries[1].open(&root).is_err());
+    assert!(entry.open(&root).is_err());
+}
+
+/// Names as nobody would choose them, in more blocks than one.
+fn odd_names() -> Vec<Vec<u8>> {
+    let mut names: Vec<Vec<u8>> = vec![
+        b"back\\slash".into(),
+        b"new\nline".into(),
+        b"\n".into(),
+        b"\\n".into(),
+        b"Z".into(),
+        b"z\xff\xfe".into(),
+        b"\x01".into(),
+        "\u{e9}t\u{e9}".into(),
+        vec![b'l'; 251],
+    ];
+    for number in 0..300 {
+        names.push(format!("p{}", number * 7919 % 1000).into_bytes());
+        names.push(format!("p\\{number}").into_bytes());
+        names.push(
+            [
+                &b"P"[..],
+                &vec![b'x'; number % 200],
+                number.to_string().as_bytes(),
+            ]
+            .concat(),
+        );
+    }
+    let with_ending = names.iter().map(|name| [name, &b".txt"[..]].concat());
+    with_ending.collect()
+}
+
+#[test]
+fn a_list_on_disk_has_every_name_once_and_finds_it() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new();
+    let mut expected: Vec<Vec<u8>> = vec![b"labels.csv".into()];
+    folder.write("labels.csv", "filename\np0\n");
+    std::fs::create_dir(folder.at("sequences")).unwrap();
+    for name in odd_names() {
+        let path = folder
+            .at("sequences")
+            .join(std::ffi::OsStr::from_bytes(&name));
+        std::fs::write(path, &name).unwrap();
+        expected.push([b"sequences/", name.as_slice()].concat());
+    }
+    let mut request = request("masked_language_modeling", "");
+    request.payload = true;
+    for list_memory_bytes in [0, 2000, dataset::LIST_MEMORY_BYTES] {
+        request.list_memory_bytes = list_memory_bytes;
+        let report = check(folder.path(), &request, &Silent).unwrap();
+        let payload = report.payload.unwrap();
+        let entries: Vec<_> = payload.entries().map(Result::unwrap).collect();
+        for (index, entry) in entries.iter().enumerate() {
+            let path = entry.archive_path.as_bytes();
+            assert_eq!(payload.find(path).unwrap(), Some(index));
+            assert_eq!(payload.entry(index).unwrap().as_ref(), Some(entry));
+            let name = path
+                .strip_prefix(b"sequences/")
+                .unwrap_or(b"filename\np0\n");
+            let digest: [u8; 32] = Sha256::digest(name).into();
+            assert_eq!(
+                (entry.size_bytes, entry.sha256),
+                (name.len() as u64, digest)
+            );
+        }
+        // As `sha256sum` writes them, in byte order.
+        let ranges = payload.in_manifest_order().into_iter().flatten();
+        let sent: Vec<_> = ranges
+            .map(|index| entries[index].archive_path.as_bytes())
+            .collect();
+        let mut sorted = expected.clone();
+        sorted.sort_by_key(|path| {
+            let text = String::from_utf8_lossy(path)
+                .replace('\\', "\\\\")
+                .replace('\n', "\\n");
+            // Lossy text has the same order here: only the end of one name is not text.
+            text.into_bytes()
+        });
+        assert_eq!(sent, sorted);
+        for absent in [
+            &b""[..],
+            b"sequences",
+            b"sequences/",
+            b"sequences/p0",
+            b"labels.csv/x",
+        ] {
+            assert_eq!(payload.find(absent).unwrap(), None);
+        }
+        assert_eq!(payload.entry(entries.len()).unwrap(), None);
+    }
+}
+
+#[test]
+fn lists_need_a_directory_only_when_they_are_long() {
+    let folder = folder();
+    let mut request = request(SEGMENTATION, "");
+    request.scratch_dir = folder.at("nowhere");
+    assert!(check(folder.path(), &request, &Silent).is_ok());
+    request.list_memory_bytes = 0;
+    let stopped = check(folder.path(), &request, &Silent);
+    let Err(dataset::Stopped::Scratch(dataset::ScratchError::Create { scratch_dir, .. })) = stopped
+    else {
+        panic!("{stopped:?}");
+    };
+    assert_eq!(scratch_dir, request.scratch_dir);
 }
 
 #[test]

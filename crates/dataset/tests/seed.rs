@@ -172,7 +172,7 @@ fn hard_links_are_ordinary_files() {
     std::fs::hard_link(elsewhere.at("original"), folder.at("images/a.jpg")).unwrap();
     let report = run(&folder, FLAGS);
     assert!(ids(&report).is_empty(), "{:?}", ids(&report));
-    assert_eq!(report.payload.unwrap().entries.len(), 3);
+    assert_eq!(report.payload.unwrap().len(), 3);
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn growth_between_walk_and_stream_is_noticed() {
     let payload = run(&folder, FLAGS).payload.unwrap();
     folder.write("images/a.jpg", [jpeg(64, 48), vec![0; 100]].concat());
     let root = fsroot::Root::open_ambient(folder.path()).unwrap();
-    let entry = &payload.entries[1];
+    let entry = payload.entry(1).unwrap().unwrap();
     let error = entry.open(&root).unwrap_err();
     assert!(error.contains("grew"), "{error}");
 }
@@ -210,9 +210,8 @@ fn names_in_archives_have_slashes() {
     let report = run(&folder, FLAGS);
     let payload = report.payload.unwrap();
     let paths: Vec<_> = payload
-        .entries
-        .iter()
-        .map(|entry| entry.archive_path.as_bytes().to_vec())
+        .entries()
+        .map(|entry| entry.unwrap().archive_path.as_bytes().to_vec())
         .collect();
     assert_eq!(
         paths,

@@ -2,11 +2,13 @@
 
 use std::fmt::Write;
 
+use dataset::ScratchError;
 use dataset::ingest::Document;
 use dataset::payload::Payload;
 use dataset::size::{amount, human_bytes};
 
 use super::local::{self, Checked, Drawing, Purpose, describe, members};
+use crate::errors;
 use crate::output::{Outcome, printable};
 use crate::run::{Context, Done};
 
@@ -39,11 +41,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Done {
     local.name = local.name.or_else(|| args.n.clone());
     match local::check(&mut local, Purpose::Check, args.payload, context)? {
         None => Ok(Outcome::done("Cancelled; nothing was done.\n")),
-        Some(checked) => Ok(outcome(args, &checked, context)),
+        Some(checked) => outcome(args, &checked, context).map_err(|error| errors::spill(&error)),
     }
 }
 
-fn outcome(args: &Args, checked: &Checked, context: &Context) -> Outcome {
+fn outcome(args: &Args, checked: &Checked, context: &Context) -> Result<Outcome, ScratchError> {
     let document = checked.document.as_ref().ok().and_then(Option::as_ref);
     // The document may be on its way into a file; then everything else is for the person who watches.
     let is_aside = args.emit_spec;
@@ -62,7 +64,7 @@ fn outcome(args: &Args, checked: &Checked, context: &Context) -> Outcome {
     let is_json = context.output.is_json();
     let mut text = describe(report, &checked.settled, drawing);
     if let Some(payload) = report.payload.as_ref().filter(|_| !is_json) {
-        text.push_str(&listing(payload));
+        text.push_str(&listing(payload)?);
     }
     text.push_str(&checked.verdict_line());
     if (args.emit_spec && document.is_none()) || (args.payload && report.payload.is_none()) {
@@ -79,19 +81,20 @@ fn outcome(args: &Args, checked: &Checked, context: &Context) -> Outcome {
     };
     let shown = document.filter(|_| args.emit_spec);
     let outcome = match is_json {
-        true => Outcome::done(text).with_all(members(report, &checked.settled, shown)),
+        true => Outcome::done(text).with_all(members(report, &checked.settled, shown)?),
         false => Outcome::done(text),
     };
-    match checked.failure(args.local.strict) {
+    Ok(match checked.failure(args.local.strict) {
         None => outcome,
         Some(failure) => outcome.but(failure),
-    }
+    })
 }
 
 /// Lists what would be sent, digests first, so that columns stay in line.
-fn listing(payload: &Payload) -> String {
+fn listing(payload: &Payload) -> Result<String, ScratchError> {
     let mut text = String::from("Payload\n");
-    for entry in &payload.entries {
+    for entry in payload.entries() {
+        let entry = entry?;
         let path = entry.archive_path.to_string();
         // Writing to a string cannot fail.
         let _infallible = writeln!(
@@ -105,8 +108,8 @@ fn listing(payload: &Payload) -> String {
     let _infallible = writeln!(
         text,
         "  {}, {} in all",
-        amount(payload.entries.len() as u64, "file"),
-        human_bytes(payload.total_bytes)
+        amount(payload.len() as u64, "file"),
+        human_bytes(payload.total_bytes())
     );
-    text
+    Ok(text)
 }

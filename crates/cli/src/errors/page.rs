@@ -52,6 +52,10 @@ fn transfer() -> Vec<TransferError> {
             path: path(),
             what: what(),
         },
+        TransferError::Scratch {
+            directory: PathBuf::new(),
+            cause: what(),
+        },
         TransferError::NotVerified,
         TransferError::Start(StartError::Gone(what())),
         TransferError::Start(StartError::Forbidden(what())),

@@ -124,6 +124,10 @@ pub(crate) fn transfer(error: &TransferError) -> Failure {
         TransferError::SourceChanged { path, .. } => at(Exit::LocalData, "dataset.changed")
             .at("path", path.clone())
             .remedy("Let nobody change the folder, and push again."),
+        TransferError::Scratch { directory, .. } => at(Exit::LocalIo, "scratch.failed")
+            .at("path", directory.display().to_string())
+            .remedy("Check the disk that holds --scratch-dir.")
+            .retryable(),
         TransferError::NotVerified => staging("transfer.not-verified")
             .remedy("Push again; nothing was published.")
             .retryable(),

@@ -112,7 +112,7 @@ fn read(source: &dyn Source) {
     let mut frame = Vec::with_capacity(FRAME_BYTES);
     for index in 0..source.len() {
         let file = source.open(index).unwrap();
-        let mut left = source.file(index).unwrap().size_bytes;
+        let mut left = source.file(index).unwrap().unwrap().size_bytes;
         while left > 0 {
             if frame.len() == FRAME_BYTES {
                 std::hint::black_box(&frame);
@@ -127,8 +127,7 @@ fn read(source: &dyn Source) {
 
 /// Sends as many bytes into a program that throws them away.
 async fn cat(pod: &Container, source: &dyn Source) {
-    let sizes = (0..source.len()).filter_map(|index| source.file(index));
-    let mut left = sizes.map(|file| file.size_bytes).sum::<u64>();
+    let mut left = source.total_bytes();
     let piece = Bytes::from(vec![7; INPUT_MAX_BYTES]);
     // It holds its outputs open, or the input would be cut off.
     let script = "cat > /dev/null; true";

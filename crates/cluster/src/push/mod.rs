@@ -13,9 +13,7 @@ mod staging;
 
 use std::sync::Arc;
 
-use data_encoding::HEXLOWER;
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 pub use error::PushError;
@@ -177,7 +175,7 @@ pub async fn run(
     if let Some(journal) = &order.journal {
         journal.try_out()?;
     }
-    let manifest = HEXLOWER.encode(&Sha256::digest(transfer::manifest(&*order.source)));
+    let manifest = transfer::manifest_sha256(&*order.source)?;
     let namespace = &site.release.namespace;
     let mut log = Log::new(connection, namespace, order, &manifest, observer);
     let least = log.next_attempt(connection).await?;

@@ -253,8 +253,7 @@ impl<'a> Staging<'a> {
         // What earlier runs left may be most of it.
         if probe.leftovers.is_empty() {
             let source = &self.order.source;
-            let sizes = (0..source.len()).filter_map(|index| source.file(index));
-            let wanted: u64 = sizes.map(|file| file.size_bytes).sum();
+            let wanted = source.total_bytes();
             if let Some(free) = probe.free_bytes.filter(|free| *free < wanted) {
                 let what = format!("{wanted} bytes are to be sent and {free} are free");
                 return Err(Setback::Final(TransferError::NoSpace { what }.into()));

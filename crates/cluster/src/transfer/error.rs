@@ -1,6 +1,10 @@
 //! What can end a transfer.
 
+use std::error::Error as _;
+use std::path::PathBuf;
 use std::time::Duration;
+
+use dataset::ScratchError;
 
 use crate::far::StartError;
 
@@ -117,9 +121,30 @@ pub enum TransferError {
         /// What became of it, as half a sentence.
         what: String,
     },
+    /// The list of files was put on disk here, and cannot be read back.
+    #[error("cannot read the list of files in {directory:?}: {cause}")]
+    Scratch {
+        /// The directory of temporary files.
+        directory: PathBuf,
+        /// What the system said.
+        cause: String,
+    },
     /// What is there to be published is not what was verified.
     #[error("what is staged is not what was verified")]
     NotVerified,
+}
+
+impl From<ScratchError> for TransferError {
+    fn from(error: ScratchError) -> Self {
+        let cause = error.source().unwrap_or(&error).to_string();
+        let (ScratchError::DiskFull { scratch_dir, .. }
+        | ScratchError::Create { scratch_dir, .. }
+        | ScratchError::Io { scratch_dir, .. }) = error;
+        Self::Scratch {
+            directory: scratch_dir,
+            cause,
+        }
+    }
 }
 
 /// Why a session ended without having done its work.

@@ -18,6 +18,7 @@ mod flights;
 mod frame;
 mod gate;
 mod hold;
+mod inventory;
 mod listing;
 mod probe;
 mod progress;
@@ -152,7 +153,7 @@ pub async fn carry(
     observer: &dyn Observer,
 ) -> Result<Receipt, TransferError> {
     let task = session::Task {
-        listing: listing::Listing::of(&*source),
+        listing: listing::Listing::of(&*source)?,
         source,
         setup,
         observer,
@@ -160,7 +161,13 @@ pub async fn carry(
     retry::carry(&task, far).await
 }
 
-/// Returns the manifest of a payload: lines for `sha256sum -c`, sorted by name, as they lie beside the published data.
-pub fn manifest(source: &dyn Source) -> Vec<u8> {
-    listing::Listing::of(source).text(source)
+/// Gives the lines of a payload's manifest, newlines included: what `sha256sum -c` reads, sorted by name, as it lies beside the
+/// published data.
+pub fn manifest(source: &dyn Source, take: impl FnMut(&[u8])) -> Result<(), TransferError> {
+    listing::each_line(source, take)
+}
+
+/// Returns the digest of that in hexadecimal.
+pub fn manifest_sha256(source: &dyn Source) -> Result<String, TransferError> {
+    listing::Listing::of(source).map(|listing| listing.manifest_sha256)
 }

@@ -11,11 +11,12 @@ use super::answer::Answer;
 use super::conversation::{Conversation, Owed};
 use super::error::Failure;
 use super::frame::{Frame, Place};
+use super::inventory::Inventory;
 use super::listing::is_odd;
 use super::progress::Meter;
 use super::sender::{Work, grows};
 use super::session::{Opening, Task, collect, unexpected};
-use super::{Source, SourceFile};
+use super::{Source, SourceFile, TransferError};
 
 /// Most files that are hashed by one frame, and most bytes; a single file may have more.
 const BATCH_MAX_FILES: usize = 1024;
@@ -48,7 +49,7 @@ pub(super) async fn reconcile(
         work: Work::default(),
         drops: Vec::new(),
     };
-    let published = look.same_size(&opening.published);
+    let published = look.same_size(&opening.published)?;
     let is_whole = published.len() == task.source.len()
         && published.len() == opening.published.len()
         && !published.is_empty();
@@ -83,7 +84,7 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn file(&self, index: u32) -> Option<SourceFile<'_>> {
+    fn file(&self, index: u32) -> Result<Option<SourceFile>, TransferError> {
         self.task.source.file(index as usize)
     }
 
@@ -92,40 +93,47 @@ impl Look<'_> {
         self.seq - 1
     }
 
-    fn find(&self, name: &[u8]) -> Option<(u32, SourceFile<'_>)> {
-        let index = self.task.listing.find(&*self.task.source, name)?;
-        Some((index, self.file(index)?))
+    fn find(&self, name: &[u8]) -> Result<Option<(u32, SourceFile)>, TransferError> {
+        let Some(index) = self.task.source.find(name)? else {
+            return Ok(None);
+        };
+        let file = self.task.source.file(index)?;
+        Ok(u32::try_from(index).ok().zip(file))
     }
 
     /// Picks the files that could be part of the payload.
-    fn same_size(&self, files: &[(Vec<u8>, u64)]) -> Vec<u32> {
-        let found = files.iter().filter_map(|(name, size)| {
-            let (index, file) = self.find(name)?;
-            (file.size_bytes == *size && !is_odd(name)).then_some(index)
-        });
-        found.collect()
+    fn same_size(&self, files: &Inventory) -> Result<Vec<u32>, TransferError> {
+        let mut found = Vec::new();
+        for (name, size) in files.iter().filter(|(name, _)| !is_odd(name)) {
+            if let Some((index, file)) = self.find(name)?
+                && file.size_bytes == size
+            {
+                found.push(index);
+            }
+        }
+        Ok(found)
     }
 
     /// Looks at what an earlier run left.
-    async fn staged(&mut self, files: &[(Vec<u8>, u64)]) -> Result<(), Failure> {
+    async fn staged(&mut self, files: &Inventory) -> Result<(), Failure> {
         let (mut whole, mut odd, mut begun) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, size) in files {
-            match self.find(name) {
-                Some((index, file)) if file.size_bytes == *size => match is_odd(name) {
+        for (name, size) in files.iter() {
+            match self.find(name)? {
+                Some((index, file)) if file.size_bytes == size => match is_odd(name) {
                     true => odd.push(index),
                     false => whole.push(index),
                 },
-                Some((index, file)) if *size > 0 && *size < file.size_bytes && grows(&file) => {
-                    begun.push((index, *size));
+                Some((index, file)) if size > 0 && size < file.size_bytes && grows(&file) => {
+                    begun.push((index, size));
                 }
-                _ => self.drops.push(name.clone()),
+                _ => self.drops.push(name.to_vec()),
             }
         }
         let right = self.verify(&whole, Place::Files).await?;
-        self.keep(&whole, &right);
+        self.keep(&whole, &right)?;
         for index in odd {
             let right = self.verify(&[index], Place::Odd).await?;
-            self.keep(&[index], &right);
+            self.keep(&[index], &right)?;
         }
         for (index, length) in begun {
             self.prefix(index, length).await?;
@@ -133,9 +141,9 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn keep(&mut self, files: &[u32], right: &[bool]) {
+    fn keep(&mut self, files: &[u32], right: &[bool]) -> Result<(), TransferError> {
         for (index, is_right) in files.iter().zip(right) {
-            let Some(file) = self.task.source.file(*index as usize) else {
+            let Some(file) = self.file(*index)? else {
                 continue;
             };
             if !is_right {
@@ -146,11 +154,12 @@ impl Look<'_> {
             }
         }
         self.task.observer.progress(self.meter.read());
+        Ok(())
     }
 
     /// Has a file that is too short hashed, and goes on where it ends if it is how ours begins.
     async fn prefix(&mut self, index: u32, length: u64) -> Result<(), Failure> {
-        let Some(file) = self.file(index) else {
+        let Some(file) = self.file(index)? else {
             return Ok(());
         };
         let name = file.path.as_bytes().to_vec();
@@ -179,7 +188,7 @@ impl Look<'_> {
         let mut rest = files;
         loop {
             while asked.len() < AHEAD && !rest.is_empty() {
-                let (batch, others) = rest.split_at(self.batch(rest));
+                let (batch, others) = rest.split_at(self.batch(rest)?);
                 rest = others;
                 let seq = self.ask(batch, place, None).await?;
                 asked.push_back((seq, batch));
@@ -188,10 +197,10 @@ impl Look<'_> {
                 return Ok(right);
             };
             let digests = self.told(batch, seq).await?;
-            right.extend(batch.iter().zip(digests).map(|(index, digest)| {
-                let file = self.task.source.file(*index as usize);
-                digest.is_some() && digest == file.map(|file| *file.sha256)
-            }));
+            for (index, digest) in batch.iter().zip(digests) {
+                let file = self.file(*index)?;
+                right.push(digest.is_some() && digest == file.map(|file| file.sha256));
+            }
         }
     }
 
@@ -206,13 +215,16 @@ impl Look<'_> {
         self.told(files, seq).await
     }
 
-    fn batch(&self, files: &[u32]) -> usize {
-        let mut bytes = 0;
-        let fitting = files.iter().take(BATCH_MAX_FILES).take_while(|index| {
-            bytes += self.file(**index).map_or(0, |file| file.size_bytes);
-            bytes <= BATCH_MAX_BYTES
-        });
-        fitting.count().max(1)
+    fn batch(&self, files: &[u32]) -> Result<usize, TransferError> {
+        let (mut bytes, mut fitting) = (0, 0);
+        for index in files.iter().take(BATCH_MAX_FILES) {
+            bytes += self.file(*index)?.map_or(0, |file| file.size_bytes);
+            if bytes > BATCH_MAX_BYTES {
+                break;
+            }
+            fitting += 1;
+        }
+        Ok(fitting.max(1))
     }
 
     async fn ask(
@@ -222,9 +234,7 @@ impl Look<'_> {
         bytes: Option<u64>,
     ) -> Result<u64, Failure> {
         let seq = self.next_seq();
-        let described = files.iter().filter_map(|index| self.file(*index));
-        let sum = described.map(|file| file.size_bytes).sum();
-        let names = self.names(files.iter().copied(), place);
+        let (names, sum) = self.names(files)?;
         let frame = Frame::verify(seq, &names, place, bytes.unwrap_or(sum));
         self.talk.send(frame).await?;
         Ok(seq)
@@ -237,13 +247,17 @@ impl Look<'_> {
         }
     }
 
-    fn names(&self, files: impl Iterator<Item = u32>, _place: Place) -> Vec<u8> {
-        let mut names = Vec::new();
-        for file in files.filter_map(|index| self.file(index)) {
-            names.extend_from_slice(file.path.as_bytes());
-            names.push(0);
+    /// Lists the names of files, and sums their sizes up.
+    fn names(&self, files: &[u32]) -> Result<(Vec<u8>, u64), TransferError> {
+        let (mut names, mut sum) = (Vec::new(), 0);
+        for index in files {
+            if let Some(file) = self.file(*index)? {
+                names.extend_from_slice(file.path.as_bytes());
+                names.push(0);
+                sum += file.size_bytes;
+            }
         }
-        names
+        Ok((names, sum))
     }
 
     async fn drop_all(&mut self) -> Result<(), Failure> {
@@ -270,7 +284,7 @@ impl Look<'_> {
         let right = self.verify(&files, Place::Published).await?;
         let mut directories: HashMap<Option<RelPath>, Vec<u32>> = HashMap::new();
         for (index, is_right) in files.into_iter().zip(right) {
-            if let Some(file) = self.file(index).filter(|_| is_right) {
+            if let Some(file) = self.file(index)?.filter(|_| is_right) {
                 let directory = file.path.parent();
                 directories.entry(directory).or_default().push(index);
             }
@@ -279,7 +293,7 @@ impl Look<'_> {
             let directory = directory.as_ref().map_or(&b""[..], |path| path.as_bytes());
             for batch in files.chunks(BATCH_MAX_FILES) {
                 let linked = self.link(directory, batch).await?;
-                self.keep(batch, &vec![linked; batch.len()]);
+                self.keep(batch, &vec![linked; batch.len()])?;
             }
         }
         Ok(())
@@ -287,7 +301,7 @@ impl Look<'_> {
 
     async fn link(&mut self, directory: &[u8], files: &[u32]) -> Result<bool, Failure> {
         let seq = self.next_seq();
-        let names = self.names(files.iter().copied(), Place::Published);
+        let (names, _) = self.names(files)?;
         self.talk.send(Frame::link(seq, &names, directory)).await?;
         match self.talk.answer(Owed::Yes).await? {
             Answer::Linked(told, linked) if told == seq => Ok(linked),
@@ -297,7 +311,8 @@ impl Look<'_> {
 }
 
 fn hash_prefix(source: &dyn Source, index: u32, length: u64) -> Result<[u8; 32], String> {
-    let mut file = source.open(index as usize)?.take(length);
+    let opened = source.open(index as usize);
+    let mut file = opened.map_err(|error| error.to_string())?.take(length);
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 256 << 10];
     loop {

@@ -45,7 +45,7 @@ pub(super) struct Sender {
 pub(super) enum Stopped {
     /// The session is over.
     Closed,
-    /// A file is not what it was.
+    /// A file is not what it was, or cannot be looked up.
     Source(TransferError),
 }
 
@@ -54,35 +54,42 @@ impl Sender {
     ///
     /// Large files come first, so that the last thing to be hashed is small.
     pub(super) fn run(mut self, work: &Work) -> Result<u64, Stopped> {
-        let (small, large): (Vec<u32>, Vec<u32>) = work
-            .files
-            .iter()
-            .partition(|index| self.file(**index).is_some_and(|file| fits_archive(&file)));
+        let (mut small, mut large) = (Vec::new(), Vec::new());
+        for index in &work.files {
+            let fits = self.file(*index)?.is_some_and(|file| fits_archive(&file));
+            match fits {
+                true => small.push(*index),
+                false => large.push(*index),
+            }
+        }
         for index in large {
             let from = work.landed.get(&index).copied().unwrap_or(0);
             self.pieces(index, from)?;
         }
         let mut rest = small.as_slice();
         while !rest.is_empty() {
-            let (batch, _) = rest.split_at(self.batch(rest));
+            let (batch, _) = rest.split_at(self.batch(rest)?);
             rest = rest.split_at(self.archive(batch)?).1;
         }
         Ok(self.seq)
     }
 
-    fn file(&self, index: u32) -> Option<SourceFile<'_>> {
-        self.source.file(index as usize)
+    fn file(&self, index: u32) -> Result<Option<SourceFile>, Stopped> {
+        self.source.file(index as usize).map_err(Stopped::Source)
     }
 
     /// Counts the files that make up one portion; at least one.
-    fn batch(&self, files: &[u32]) -> usize {
+    fn batch(&self, files: &[u32]) -> Result<usize, Stopped> {
         let limit = self.gate.portion_bytes();
-        let mut bytes = 0;
-        let fitting = files.iter().take(ARCHIVE_MAX_FILES).take_while(|index| {
-            bytes += self.file(**index).map_or(0, |file| room(&file));
-            bytes <= limit
-        });
-        fitting.count().max(1)
+        let (mut bytes, mut fitting) = (0, 0);
+        for index in files.iter().take(ARCHIVE_MAX_FILES) {
+            bytes += self.file(*index)?.map_or(0, |file| room(&file));
+            if bytes > limit {
+                break;
+            }
+            fitting += 1;
+        }
+        Ok(fitting.max(1))
     }
 
     /// Sends as many of these files as one frame should carry; returns how many.
@@ -101,10 +108,9 @@ impl Sender {
     }
 
     fn archived(&self, batch: &[u32]) -> Result<Draft, Stopped> {
-        let files: Vec<_> = batch
-            .iter()
-            .filter_map(|index| self.source.file(*index as usize))
-            .collect();
+        let files = batch.iter().map(|index| self.file(*index).transpose());
+        let files: Result<Vec<_>, _> = files.flatten().collect();
+        let files = files?;
         let mut names = Vec::new();
         for file in &files {
             names.extend_from_slice(file.path.as_bytes());
@@ -130,8 +136,7 @@ impl Sender {
     }
 
     fn pieces(&mut self, index: u32, from: u64) -> Result<(), Stopped> {
-        let source = Arc::clone(&self.source);
-        let Some(file) = source.file(index as usize) else {
+        let Some(file) = self.file(index)? else {
             return Ok(());
         };
         let mut open = self.open(index)?;
@@ -180,11 +185,7 @@ impl Sender {
     }
 
     fn open(&self, index: u32) -> Result<std::fs::File, Stopped> {
-        let opened = self.source.open(index as usize);
-        opened.map_err(|what| match self.file(index) {
-            Some(file) => changed(&file, what),
-            None => Stopped::Closed,
-        })
+        self.source.open(index as usize).map_err(Stopped::Source)
     }
 
     /// Sends a frame as soon as there is room on the way.
@@ -210,21 +211,21 @@ impl Sender {
 }
 
 /// Tells whether a file can be a member of an archive.
-fn fits_archive(file: &SourceFile<'_>) -> bool {
+fn fits_archive(file: &SourceFile) -> bool {
     let path = file.path.as_bytes();
     file.size_bytes <= SMALL_MAX_BYTES && !is_odd(path) && ustar::split(path).is_some()
 }
 
 /// Tells whether the far side may keep the beginning of a file and have the rest appended.
-pub(super) fn grows(file: &SourceFile<'_>) -> bool {
+pub(super) fn grows(file: &SourceFile) -> bool {
     !fits_archive(file)
 }
 
-fn room(file: &SourceFile<'_>) -> usize {
+fn room(file: &SourceFile) -> usize {
     ustar::room(usize::try_from(file.size_bytes).unwrap_or(usize::MAX >> 1))
 }
 
-fn changed(file: &SourceFile<'_>, what: String) -> Stopped {
+fn changed(file: &SourceFile, what: String) -> Stopped {
     Stopped::Source(TransferError::SourceChanged {
         path: file.path.to_string(),
         what,

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use dataset::payload::escaped_name;
 use tokio::sync::oneshot;
 
 use super::answer::{Answer, Tree};
@@ -11,7 +12,8 @@ use super::error::Failure;
 use super::flights::{Flight, Flights};
 use super::frame::Frame;
 use super::gate::Gate;
-use super::listing::{Listing, escaped};
+use super::inventory::Inventory;
+use super::listing::Listing;
 use super::progress::Meter;
 use super::reconcile::{Found, reconcile};
 use super::sender::{Sender, Stopped, Work};
@@ -33,8 +35,8 @@ pub(super) struct Task<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Opening {
     record: Vec<u8>,
-    pub(super) staged: Vec<(Vec<u8>, u64)>,
-    pub(super) published: Vec<(Vec<u8>, u64)>,
+    pub(super) staged: Inventory,
+    pub(super) published: Inventory,
 }
 
 /// Carries what is missing.
@@ -93,7 +95,7 @@ async fn open(task: &Task<'_>, talk: &mut Conversation) -> Result<Opening, Failu
             }),
             Answer::Run(record) => opening.record = record,
             Answer::Inventory(tree, names, sizes) => {
-                let files = inventory(&names, &sizes)?;
+                let files = Inventory::of(names, sizes)?;
                 match tree {
                     Tree::Staged => opening.staged = files,
                     Tree::Published => opening.published = files,
@@ -102,27 +104,6 @@ async fn open(task: &Task<'_>, talk: &mut Conversation) -> Result<Opening, Failu
             Answer::Ready => return Ok(opening),
             other => return Err(unexpected(&other)),
         }
-    }
-}
-
-/// Pairs names with sizes. `find` writes a dot and a slash in front of each name.
-fn inventory(names: &[u8], sizes: &[u8]) -> Result<Vec<(Vec<u8>, u64)>, Failure> {
-    let uneven = || Failure::Broken("the far side's list of files does not add up".to_owned());
-    let sizes = std::str::from_utf8(sizes).map_err(|_| uneven())?;
-    let mut sizes = sizes.lines();
-    let mut files = Vec::new();
-    let names = names.strip_suffix(b"\0").unwrap_or(names);
-    for name in names
-        .split(|byte| *byte == 0)
-        .filter(|name| !name.is_empty())
-    {
-        let size = sizes.next().and_then(|size| size.parse().ok());
-        let name = name.strip_prefix(b"./").unwrap_or(name);
-        files.push((name.to_vec(), size.ok_or_else(uneven)?));
-    }
-    match sizes.next() {
-        None => Ok(files),
-        Some(_) => Err(uneven()),
     }
 }
 
@@ -148,7 +129,7 @@ async fn send_all(
             break;
         };
         if tries == TRIES {
-            return Err(hopeless(task, talk, *first, sent.unread.contains(first)));
+            return Err(hopeless(task, talk, *first, sent.unread.contains(first))?);
         }
         tries += 1;
         work = Work {
@@ -159,14 +140,19 @@ async fn send_all(
     Ok(seq)
 }
 
-fn hopeless(task: &Task<'_>, talk: &Conversation, index: u32, unread: bool) -> Failure {
-    let file = task.source.file(index as usize);
+fn hopeless(
+    task: &Task<'_>,
+    talk: &Conversation,
+    index: u32,
+    unread: bool,
+) -> Result<Failure, TransferError> {
+    let file = task.source.file(index as usize)?;
     let path = file.map_or_else(String::new, |file| file.path.to_string());
     let evidence = talk.evidence();
-    Failure::Final(match unread {
+    Ok(Failure::Final(match unread {
         true => TransferError::Unreadable { path, evidence },
         false => TransferError::Corrupted { path },
-    })
+    }))
 }
 
 /// How a round of sending went.
@@ -281,7 +267,7 @@ impl Landing<'_> {
                 None => return Err(unexpected(&Answer::Digest(digest, name))),
             },
             Answer::Verified(seq) => match self.hashed.take() {
-                Some(hashed) if hashed.flight.seq == seq => self.judge(hashed),
+                Some(hashed) if hashed.flight.seq == seq => self.judge(hashed)?,
                 _ => return Err(unexpected(&answer)),
             },
             other => return Err(unexpected(&other)),
@@ -312,13 +298,13 @@ impl Landing<'_> {
         Ok(())
     }
 
-    fn judge(&mut self, hashed: Hashed) {
+    fn judge(&mut self, hashed: Hashed) -> Result<(), TransferError> {
         let Hashed { flight, digests } = hashed;
         for (index, digest) in flight.files.iter().zip(digests.found) {
-            let Some(file) = self.task.source.file(*index as usize) else {
+            let Some(file) = self.task.source.file(*index as usize)? else {
                 continue;
             };
-            if digest == Some(*file.sha256) {
+            if digest == Some(file.sha256) {
                 self.meter.verified(file.size_bytes);
                 continue;
             }
@@ -332,6 +318,7 @@ impl Landing<'_> {
             self.gate.give(flight.bytes, flight.wire_bytes);
         }
         self.task.observer.progress(self.meter.read());
+        Ok(())
     }
 }
 
@@ -368,12 +355,16 @@ impl Digests {
         digest: [u8; 32],
         name: &[u8],
     ) -> Result<(), Failure> {
-        let named = |index: &u32| {
-            let file = task.source.file(*index as usize);
-            file.is_some_and(|file| *escaped(file.path.as_bytes()) == *name)
-        };
         let rest = files.get(self.next..).unwrap_or_default();
-        let Some(skipped) = rest.iter().position(named) else {
+        let mut skipped = None;
+        for (place, index) in rest.iter().enumerate() {
+            let file = task.source.file(*index as usize)?;
+            if file.is_some_and(|file| *escaped_name(file.path.as_bytes()) == *name) {
+                skipped = Some(place);
+                break;
+            }
+        }
+        let Some(skipped) = skipped else {
             let name = String::from_utf8_lossy(name).escape_debug().to_string();
             return Err(Failure::Broken(format!(
                 "the far side hashed {name} unasked"

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cluster::transfer::{PayloadSource, Source};
-use dataset::{Request, Silent};
+use dataset::{LIST_MEMORY_BYTES, Request, Silent};
 use fsroot::Root;
 
 /// A folder with labels and pictures of 4 by 4, each of at least so many bytes.
@@ -55,6 +56,9 @@ pub(crate) fn texts(root: &Path, sizes: &[usize]) {
     fs::write(root.join("labels.csv"), labels).unwrap();
 }
 
+/// Counts the folders that were checked.
+static NUMBER: AtomicUsize = AtomicUsize::new(0);
+
 /// A checked folder, ready to be sent.
 pub(crate) struct Checked {
     pub(crate) source: Arc<dyn Source>,
@@ -70,12 +74,18 @@ pub(crate) fn checked_texts(root: &Path, table: &str) -> Checked {
 }
 
 fn checked_as(task: &str, root: &Path, table: &str) -> Checked {
+    // Every other push has its list of files on disk.
+    let list_memory_bytes = match NUMBER.fetch_add(1, Ordering::Relaxed) % 2 {
+        0 => 0,
+        _ => LIST_MEMORY_BYTES,
+    };
     let today = jiff::civil::date(2026, 1, 1);
     let request = Request {
         table: Some(table.to_owned()),
         label_column: Some("label".to_owned()),
         intent: Some("train".to_owned()),
         payload: true,
+        list_memory_bytes,
         ..Request::new(task, today, std::env::temp_dir())
     };
     let report = dataset::check(root, &request, &Silent).unwrap();

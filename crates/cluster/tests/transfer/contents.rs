@@ -7,7 +7,7 @@ use cluster::transfer::{self, Compression, Observer, Progress};
 
 use crate::local::{SHELLS, Shell, Volume};
 use crate::push;
-use crate::tree::{Tree, content, readable, small};
+use crate::tree::{self, Tree, content, readable, small};
 
 fn ways() -> [(Shell, Option<Compression>); 4] {
     let [one, other] = SHELLS;
@@ -37,10 +37,7 @@ async fn what_is_sent_is_verified_and_published() {
         transfer::release(&far, &setup).await.unwrap();
 
         let manifest = volume.home().join("manifest");
-        assert_eq!(
-            std::fs::read(&manifest).unwrap(),
-            transfer::manifest(&*source)
-        );
+        assert_eq!(std::fs::read(&manifest).unwrap(), tree::manifest(&*source));
         let checked = Command::new("sha256sum")
             .args(["--check", "--strict", "--quiet"])
             .arg(&manifest)

@@ -176,7 +176,7 @@ async fn stop_and_go(at: u32) -> bool {
     let manifest = std::fs::read(stage.volume.home().join("manifest")).unwrap();
     assert_eq!(
         manifest,
-        transfer::manifest(&winner.source()),
+        crate::tree::manifest(&winner.source()),
         "stopped at {at}"
     );
     assert!(stage.volume.home().join("lock/owner-r2.p2").exists());

@@ -8,11 +8,12 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cluster::transfer::{Source, SourceFile};
+use cluster::transfer::{self, Source, SourceFile, TransferError};
 use fsroot::RelPath;
 
 /// Files with content, on disk.
@@ -204,23 +205,58 @@ impl Source for TreeSource {
         self.files.len()
     }
 
-    fn file(&self, index: usize) -> Option<SourceFile<'_>> {
-        let (path, size_bytes, sha256) = self.files.get(index)?;
-        Some(SourceFile {
-            path,
-            size_bytes: *size_bytes,
-            sha256,
-        })
+    fn total_bytes(&self) -> u64 {
+        self.files.iter().map(|(_, size, _)| size).sum()
     }
 
-    fn open(&self, index: usize) -> Result<File, String> {
-        let path = self.dir.join(self.files[index].0.as_path());
-        let file = File::open(path).map_err(|error| error.to_string())?;
+    fn file(&self, index: usize) -> Result<Option<SourceFile>, TransferError> {
+        let file = self.files.get(index).cloned();
+        Ok(file.map(|(path, size_bytes, sha256)| SourceFile {
+            path,
+            size_bytes,
+            sha256,
+        }))
+    }
+
+    fn open(&self, index: usize) -> Result<File, TransferError> {
+        let path = &self.files[index].0;
+        let changed = |what: String| TransferError::SourceChanged {
+            path: path.to_string(),
+            what,
+        };
+        let file = File::open(self.dir.join(path.as_path()));
+        let file = file.map_err(|error| changed(error.to_string()))?;
         match file.metadata().map(|meta| meta.len()) {
             Ok(size) if size == self.files[index].1 => Ok(file),
-            _ => Err("changed since it was checked".to_owned()),
+            _ => Err(changed("changed since it was checked".to_owned())),
         }
     }
+
+    fn find(&self, path: &[u8]) -> Result<Option<usize>, TransferError> {
+        let mut files = self.files.iter();
+        Ok(files.position(|file| file.0.as_bytes() == path))
+    }
+
+    fn in_manifest_order(&self) -> Vec<Range<usize>> {
+        let mut order: Vec<_> = (0..self.files.len()).collect();
+        order.sort_by_cached_key(|index| {
+            let path = self.files[*index].0.as_bytes().iter();
+            path.flat_map(|byte| match byte {
+                b'\\' => b"\\\\".to_vec(),
+                b'\n' => b"\\n".to_vec(),
+                other => vec![*other],
+            })
+            .collect::<Vec<_>>()
+        });
+        order.into_iter().map(|index| index..index + 1).collect()
+    }
+}
+
+/// What will lie beside the data.
+pub(crate) fn manifest(source: &dyn Source) -> Vec<u8> {
+    let mut text = Vec::new();
+    transfer::manifest(source, |line| text.extend_from_slice(line)).unwrap();
+    text
 }
 
 /// Many files of about one size.

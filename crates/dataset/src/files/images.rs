@@ -2,12 +2,11 @@
 
 use fsroot::{OpenFile, Root};
 
-use crate::digest::{self, Buffer, Hashing, Next, Unread};
+use crate::digest::{self, Buffer, Digest, Hashing, Next, Unread};
 use crate::finding::{Findings, Place};
 use crate::image;
 use crate::layout::{DataDirectory, DataFile, Stamp};
 use crate::observe::{Observer, Stopped};
-use crate::parallel::map_ordered_with;
 use crate::rule::Rule;
 use crate::size::Size;
 
@@ -50,10 +49,9 @@ const DEFAULT_FLOOR: Size = Size {
 /// Twice the number at which the cluster's decoder begins to warn.
 const PIXEL_LIMIT: u64 = 178_956_970;
 
-/// Sizes of a directory's images, by index; `None` where there is none.
-pub(crate) type Sizes = Vec<Option<Size>>;
-
 /// Opens every image and reads its header, or all of it for its digest. Takes the files' stamps on the way.
+///
+/// `sized` gets the name and the size of each, `None` where there is none. Gives the size that all must have.
 pub(crate) fn scan(
     root: &Root,
     directory: &mut DataDirectory,
@@ -61,71 +59,67 @@ pub(crate) fn scan(
     hashing: &Hashing,
     observer: &dyn Observer,
     findings: &mut Findings,
-) -> Result<(Sizes, Option<Size>), Stopped> {
+    mut sized: impl FnMut(&[u8], Option<Size>) -> Result<(), spill::Error>,
+) -> Result<Option<Size>, Stopped> {
     hashing.look_at(findings);
-    let mut sizes = Vec::with_capacity(directory.files.len());
-    let mut stamps = Vec::with_capacity(directory.files.len());
     let mut common = expected.size;
-    let here = &*directory;
-    let read = |buffer: &mut Buffer, index: usize| {
-        let file = &here.files[index];
-        let mut open = digest::open(root, here, file)?;
-        let size = match hashing.is_wanted() {
-            true => read_hashed(&mut open, file, hashing, buffer)?,
-            false => None,
+    let (folder, files) = directory.apart(root);
+    let read = |buffer: &mut Buffer, file: &DataFile| {
+        let mut open = digest::open(folder, file)?;
+        let (size, digest) = match hashing.is_wanted() {
+            true => read_hashed(&mut open, hashing, buffer)?,
+            false => (None, None),
         };
         // Whatever is unusual about an image is found out here.
         let size = match size {
             Some(size) => Ok(size),
             None => image::read_size(&open.file, open.meta.size_bytes, buffer),
         };
-        Ok::<_, Unread>((Stamp::of(&open.meta), size))
+        Ok::<_, Unread>((Stamp::of(&open.meta), digest, size))
     };
-    map_ordered_with(observer, here.files.len(), read, |index, result| {
-        let shown = || here.shown(&here.files[index]);
-        let (stamp, size) = match result {
-            Ok((stamp, Ok(size))) => (Some(stamp), Some(size)),
-            Ok((stamp, Err(what))) => {
-                let shown = shown();
-                let message = format!("{shown} {what}.");
-                findings.add(expected.rules.broken, Place::file(shown), message);
-                hashing.look_at(findings);
-                (Some(stamp), None)
+    files.visit(observer, Buffer::default, read, |file, result| {
+        let size = match result {
+            Ok((stamp, digest, size)) => {
+                (file.stamp, file.digest) = (Some(stamp), digest);
+                size.map_err(|what| {
+                    let shown = folder.shown(file);
+                    let message = format!("{shown} {what}.");
+                    findings.add(expected.rules.broken, Place::file(shown), message);
+                })
             }
             Err(unread) => {
-                unread.report(shown(), findings);
-                hashing.look_at(findings);
-                (None, None)
+                file.stamp = None;
+                unread.report(folder.shown(file), findings);
+                Err(())
             }
         };
-        if let Some(size) = size {
-            let common = *common.get_or_insert(size);
-            judge(size, common, &expected, shown, findings);
+        match size {
+            Ok(size) => {
+                let common = *common.get_or_insert(size);
+                judge(size, common, &expected, || folder.shown(file), findings);
+            }
+            Err(()) => hashing.look_at(findings),
         }
-        stamps.push(stamp);
-        sizes.push(size);
+        Ok(sized(&file.name, size.ok())?)
     })?;
-    for (file, stamp) in directory.files.iter_mut().zip(stamps) {
-        file.stamp = stamp;
-    }
-    Ok((sizes, common))
+    Ok(common)
 }
 
 /// Reads all of an image for its digest. Gives its size if that lies where it nearly always does.
 fn read_hashed(
     open: &mut OpenFile,
-    file: &DataFile,
     hashing: &Hashing,
     buffer: &mut Buffer,
-) -> Result<Option<Size>, Unread> {
+) -> Result<(Option<Size>, Option<Digest>), Unread> {
     let mut size = None;
-    let read = digest::read(open, file, hashing, buffer, |piece| {
+    let read = digest::read(open, hashing, buffer, |piece| {
         size.get_or_insert_with(|| image::size(piece).ok());
         Next::Read
     });
     match read {
         // That it cannot be read is said as it is for an image that is not hashed.
-        Ok(()) | Err(Unread::Failed(_)) => Ok(size.flatten()),
+        Ok(digest) => Ok((size.flatten(), digest)),
+        Err(Unread::Failed(_)) => Ok((size.flatten(), None)),
         Err(unread) => Err(unread),
     }
 }

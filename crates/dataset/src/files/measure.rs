@@ -3,9 +3,8 @@
 use fsroot::Root;
 
 use crate::finding::{Findings, Place};
-use crate::layout::{DataDirectory, Layout, Stamp, unreadable};
+use crate::layout::{DataDirectory, DataFile, Layout, Stamp, unreadable};
 use crate::observe::{Observer, Stopped};
-use crate::parallel::map_ordered;
 use crate::rule::Rule;
 use crate::size::human_bytes;
 
@@ -37,25 +36,23 @@ fn stamp_with(
     observer: &dyn Observer,
     mut fail: impl FnMut(String, &fsroot::Error),
 ) -> Result<(), Stopped> {
-    let here = &*directory;
-    let mut stamps = Vec::with_capacity(here.files.len());
-    let work = |index: usize| {
-        let file = &here.files[index];
-        match file.stamp {
-            Some(stamp) => Ok(stamp),
-            None => here.stat(root, file).map(|meta| Stamp::of(&meta)),
-        }
+    let (folder, files) = directory.apart(root);
+    let work = |(): &mut (), file: &DataFile| match file.stamp {
+        Some(stamp) => Ok(stamp),
+        None => folder.stat(file).map(|meta| Stamp::of(&meta)),
     };
-    map_ordered(observer, here.files.len(), work, |index, result| {
-        if let Err(error) = &result {
-            fail(here.shown(&here.files[index]), error);
-        }
-        stamps.push(result.ok());
-    })?;
-    for (file, stamp) in directory.files.iter_mut().zip(stamps) {
-        file.stamp = stamp;
-    }
-    Ok(())
+    files.visit(
+        observer,
+        || (),
+        work,
+        |file, result| {
+            if let Err(error) = &result {
+                fail(folder.shown(file), error);
+            }
+            file.stamp = result.ok();
+            Ok(())
+        },
+    )
 }
 
 /// Sums up what will be sent, and compares it with the limits. A limit is exceeded only above its value.
@@ -65,12 +62,12 @@ pub(crate) fn check_limits(
     file_max_bytes: u64,
     total_max_bytes: u64,
     findings: &mut Findings,
-) -> u64 {
+) -> Result<u64, spill::Error> {
     let mut total = 0u64;
-    let mut take = |shown: &dyn Fn() -> String, bytes: u64| {
+    let mut take = |shown: &mut dyn FnMut() -> Result<String, spill::Error>, bytes: u64| {
         total = total.saturating_add(bytes);
         if bytes > file_max_bytes {
-            let shown = shown();
+            let shown = shown()?;
             let message = format!(
                 "{shown} has {}; the limit for one file is {}.",
                 human_bytes(bytes),
@@ -78,19 +75,25 @@ pub(crate) fn check_limits(
             );
             findings.add(Rule::FileSize, Place::file(shown), message);
         }
+        Ok(())
     };
+    let manifest = &layout.manifest;
     take(
-        &|| layout.manifest.shown.to_string(),
-        layout.manifest.stamp.size_bytes,
-    );
+        &mut || Ok(manifest.shown.to_string()),
+        manifest.stamp.size_bytes,
+    )?;
     for directory in &layout.directories {
-        for file in &directory.files {
-            let bytes = file.stamp.map_or(0, |stamp| stamp.size_bytes);
-            take(&|| directory.shown(file), bytes);
-        }
+        let mut finder = directory.files.finder();
+        directory.files.each_size(|index, bytes| {
+            let mut shown = || Ok(directory.shown(&finder.name(index)?));
+            take(&mut shown, bytes)
+        })?;
     }
     if let Some(tokenizer) = layout.tokenizer.as_ref().filter(|_| with_tokenizer) {
-        take(&|| tokenizer.shown.to_string(), tokenizer.stamp.size_bytes);
+        take(
+            &mut || Ok(tokenizer.shown.to_string()),
+            tokenizer.stamp.size_bytes,
+        )?;
     }
     if total > total_max_bytes {
         let message = format!(
@@ -100,5 +103,5 @@ pub(crate) fn check_limits(
         );
         findings.add(Rule::TotalSize, Place::nowhere(), message);
     }
-    total
+    Ok(total)
 }

@@ -1,9 +1,8 @@
 //! Files of two directories that belong together by name.
 
-use std::collections::HashSet;
-
+use super::stems::{StemLookup, Stems};
 use crate::finding::{Findings, Place};
-use crate::layout::{DataDirectory, stem};
+use crate::layout::{DataDirectory, Room, stem};
 use crate::rule::Rule;
 
 const MASK_SUFFIX: &[u8] = b"_mask";
@@ -11,74 +10,64 @@ const MASK_SUFFIX: &[u8] = b"_mask";
 /// Every image needs an annotation of its stem, and the reverse. Silent where one of the directories could not be used.
 pub(crate) fn by_stem(
     images: &DataDirectory,
+    image_stems: &Stems,
     annotations: &DataDirectory,
+    room: &Room,
     findings: &mut Findings,
-) {
+) -> Result<(), spill::Error> {
     if images.is_vacant() || annotations.is_vacant() {
-        return;
+        return Ok(());
     }
-    let image_stems: HashSet<_> = images.names().map(stem).collect();
-    let annotation_stems: HashSet<_> = annotations.names().map(stem).collect();
-    missing(
-        images,
-        |stem| annotation_stems.contains(stem),
-        "annotation",
-        Rule::PairingAnnotation,
-        findings,
-    );
-    missing(
-        annotations,
-        |stem| image_stems.contains(stem),
-        "image",
-        Rule::PairingAnnotation,
-        findings,
-    );
+    let annotation_stems = Stems::of(annotations, room, |stem| Some(stem))?;
+    let rule = Rule::PairingAnnotation;
+    let annotated = annotation_stems.lookup();
+    missing(images, annotated, "annotation", rule, findings)?;
+    missing(annotations, image_stems.lookup(), "image", rule, findings)
 }
 
 /// Every image `x.jpg` needs a mask `x_mask.png`, and the reverse. Silent likewise.
-pub(crate) fn masks(images: &DataDirectory, masks: &DataDirectory, findings: &mut Findings) {
+pub(crate) fn masks(
+    images: &DataDirectory,
+    masks: &DataDirectory,
+    room: &Room,
+    findings: &mut Findings,
+) -> Result<(), spill::Error> {
     if images.is_vacant() || masks.is_vacant() {
-        return;
+        return Ok(());
     }
-    let image_stems: HashSet<_> = images.names().map(stem).collect();
-    let mask_stems: HashSet<_> = masks
-        .names()
-        .filter_map(|name| stem(name).strip_suffix(MASK_SUFFIX))
-        .collect();
-    missing(
-        images,
-        |stem| mask_stems.contains(stem),
-        "mask",
-        Rule::PairingMask,
-        findings,
-    );
-    for mask in masks
-        .files
-        .iter()
-        .filter(|file| !file.name.starts_with(b"."))
-    {
-        let shown = masks.shown(mask);
-        let message = match stem(&mask.name).strip_suffix(MASK_SUFFIX) {
-            Some(stem) if image_stems.contains(stem) => continue,
-            Some(_) => format!("{shown} has no image."),
-            None => format!("{shown} is not called <stem of an image>_mask.png."),
+    let image_stems = Stems::of(images, room, |stem| Some(stem))?;
+    let mask_stems = Stems::of(masks, room, |stem| stem.strip_suffix(MASK_SUFFIX))?;
+    let masked = mask_stems.lookup();
+    missing(images, masked, "mask", Rule::PairingMask, findings)?;
+    let mut known = image_stems.lookup();
+    masks.files.each_name(|_, name| {
+        if name.starts_with(b".") {
+            return Ok(());
+        }
+        let shown = || masks.shown(name);
+        let message = match stem(name).strip_suffix(MASK_SUFFIX) {
+            Some(stem) if known.contains(stem)? => return Ok(()),
+            Some(_) => format!("{} has no image.", shown()),
+            None => format!("{} is not called <stem of an image>_mask.png.", shown()),
         };
-        findings.add(Rule::PairingMask, Place::file(shown), message);
-    }
+        findings.add(Rule::PairingMask, Place::file(shown()), message);
+        Ok(())
+    })
 }
 
 fn missing(
     directory: &DataDirectory,
-    is_paired: impl Fn(&[u8]) -> bool,
+    mut partners: StemLookup<'_>,
     partner: &str,
     rule: Rule,
     findings: &mut Findings,
-) {
-    for file in &directory.files {
-        if !file.name.starts_with(b".") && !is_paired(stem(&file.name)) {
-            let shown = directory.shown(file);
+) -> Result<(), spill::Error> {
+    directory.files.each_name(|_, name| {
+        if !name.starts_with(b".") && !partners.contains(stem(name))? {
+            let shown = directory.shown(name);
             let message = format!("{shown} has no {partner}.");
             findings.add(rule, Place::file(shown), message);
         }
-    }
+        Ok(())
+    })
 }

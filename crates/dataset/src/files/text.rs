@@ -6,9 +6,8 @@ use super::{beyond_limit, record};
 use crate::csv::{Flaw, Gate, Offence};
 use crate::digest::{self, Buffer, Next, Unread};
 use crate::finding::{Findings, Place};
-use crate::layout::DataDirectory;
+use crate::layout::{DataDirectory, DataFile};
 use crate::observe::Stopped;
-use crate::parallel::map_ordered_with;
 use crate::rule::Rule;
 use crate::task::Record;
 
@@ -27,7 +26,7 @@ struct Content {
 /// Checks the texts that rows name.
 pub(crate) fn check(
     root: &Root,
-    directory: &DataDirectory,
+    directory: &mut DataDirectory,
     referenced: &[bool],
     format: Option<Record>,
     reading: super::Reading<'_>,
@@ -39,30 +38,33 @@ pub(crate) fn check(
         observer,
     } = reading;
     hashing.look_at(findings);
-    let files: Vec<_> = directory
-        .files
-        .iter()
-        .zip(referenced)
-        .filter(|(_, referenced)| **referenced)
-        .map(|(file, _)| file)
-        .collect();
     let format = format.filter(|format| format.enforced);
-    let everyone_reads_all = files.len() <= SAMPLE_FILES;
-    let work = |buffer: &mut Buffer, index: usize| {
-        let mut open = digest::open(root, directory, files[index])?;
+    let files_read = referenced.iter().filter(|referenced| **referenced).count();
+    let everyone_reads_all = files_read <= SAMPLE_FILES;
+    let (folder, files) = directory.apart(root);
+    let work = |buffer: &mut Buffer, file: &DataFile| {
+        if referenced.get(file.index) != Some(&true) {
+            return Ok(None);
+        }
+        let mut open = digest::open(folder, file)?;
         let kept_bytes = format.map(|_| limit_bytes);
         let mut reading = Reading::new(kept_bytes);
-        digest::read(&mut open, files[index], hashing, buffer, |piece| {
-            reading.take(piece)
-        })?;
-        Ok::<_, Unread>(reading.finish())
+        let digest = digest::read(&mut open, hashing, buffer, |piece| reading.take(piece))?;
+        Ok::<_, Unread>(Some((digest, reading.finish())))
     };
-    map_ordered_with(observer, files.len(), work, |index, result| {
-        let shown = directory.shown(files[index]);
+    files.visit(observer, Buffer::default, work, |file, result| {
         let content = match result {
-            Ok(content) => content,
-            Err(unread) => return unread.report(shown, findings),
+            Ok(None) => return Ok(()),
+            Ok(Some((digest, content))) => {
+                file.digest = digest;
+                content
+            }
+            Err(unread) => {
+                unread.report(folder.shown(file), findings);
+                return Ok(());
+            }
         };
+        let shown = folder.shown(file);
         if let Some(offence) = content.offence {
             let rule = match everyone_reads_all && offence.offset < SAMPLE_BYTES {
                 true => Rule::TextEncoding,
@@ -74,7 +76,7 @@ pub(crate) fn check(
                 offence.offset
             );
             findings.add(rule, Place::file(shown), message);
-            return;
+            return Ok(());
         }
         if content.is_blank {
             let message = format!("{shown} is blank.");
@@ -87,6 +89,7 @@ pub(crate) fn check(
             Some(format) => record::check(&content.record, format, &shown, findings),
             None => {}
         }
+        Ok(())
     })
 }
 

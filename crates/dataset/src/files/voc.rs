@@ -3,29 +3,26 @@
 mod document;
 
 use fsroot::Root;
-use std::collections::HashMap;
 
-use crate::digest::{self, Buffer, Next, Unread};
+use crate::digest::{self, Buffer, Next};
 use crate::finding::{Findings, Place};
-use crate::layout::{DataDirectory, stem};
+use crate::layout::{DataDirectory, DataFile, stem};
 use crate::observe::Stopped;
-use crate::parallel::map_ordered_with;
 use crate::rule::Rule;
 use crate::size::Size;
 use document::Element;
 
-use super::images::Sizes;
+use super::stems::{StemLookup, Stems};
 use super::{Reading, beyond_limit};
 
 /// What is wrong with an annotation.
 pub(crate) type Flaws = Vec<(Rule, String)>;
 
-/// Checks all annotations. `sizes` are those of the images, for the comparison with the declared ones.
+/// Checks all annotations. `images` are the stems of the images, whose sizes are compared with the declared ones.
 pub(crate) fn check(
     root: &Root,
-    annotations: &DataDirectory,
-    images: &DataDirectory,
-    sizes: &Sizes,
+    annotations: &mut DataDirectory,
+    images: &Stems,
     reading: Reading<'_>,
     findings: &mut Findings,
 ) -> Result<(), Stopped> {
@@ -35,42 +32,45 @@ pub(crate) fn check(
         observer,
     } = reading;
     hashing.look_at(findings);
-    let real: HashMap<&[u8], Size> = images
-        .files
-        .iter()
-        .zip(sizes)
-        .filter_map(|(file, size)| Some((stem(&file.name), (*size)?)))
-        .collect();
-    let work = |(buffer, text): &mut (Buffer, Vec<u8>), index: usize| {
-        let file = &annotations.files[index];
-        let mut open = digest::open(root, annotations, file)?;
-        text.clear();
-        digest::read(&mut open, file, hashing, buffer, |piece| {
-            text.extend_from_slice(piece);
-            match text.len() as u64 > limit_bytes {
-                true => Next::Stop,
-                false => Next::Read,
-            }
-        })?;
-        if text.len() as u64 > limit_bytes {
-            return Ok(None);
-        }
-        let real = real.get(stem(&file.name)).copied();
-        Ok::<_, Unread>(Some(judge(text, real)))
+    let (folder, files) = annotations.apart(root);
+    let tools = || (Buffer::default(), Vec::new(), images.lookup());
+    let work = |(buffer, text, images): &mut (Buffer, Vec<u8>, _), file: &DataFile| {
+        let real = StemLookup::size(images, stem(&file.name))?;
+        let read = digest::open(folder, file).and_then(|mut open| {
+            text.clear();
+            digest::read(&mut open, hashing, buffer, |piece| {
+                text.extend_from_slice(piece);
+                match text.len() as u64 > limit_bytes {
+                    true => Next::Stop,
+                    false => Next::Read,
+                }
+            })
+        });
+        let is_judged = text.len() as u64 <= limit_bytes;
+        let judged = read.map(|digest| (digest, is_judged.then(|| judge(text, real))));
+        Ok::<_, spill::Error>(judged)
     };
-    map_ordered_with(observer, annotations.files.len(), work, |index, result| {
-        let shown = annotations.shown(&annotations.files[index]);
-        match result {
-            Ok(None) => beyond_limit(&shown, limit_bytes, findings),
-            Ok(Some(flaws)) => {
-                for (rule, what) in flaws {
-                    let message = format!("{shown}: {what}.");
-                    findings.add(rule, Place::file(shown.as_str()), message);
+    files.visit(observer, tools, work, |file, result| {
+        let shown = folder.shown(file);
+        match result? {
+            Ok((digest, flaws)) => {
+                file.digest = digest;
+                match flaws {
+                    None => beyond_limit(&shown, limit_bytes, findings),
+                    Some(flaws) => tell(&shown, flaws, findings),
                 }
             }
             Err(unread) => unread.report(shown, findings),
         }
+        Ok(())
     })
+}
+
+fn tell(shown: &str, flaws: Flaws, findings: &mut Findings) {
+    for (rule, what) in flaws {
+        let message = format!("{shown}: {what}.");
+        findings.add(rule, Place::file(shown), message);
+    }
 }
 
 /// Judges the text of an annotation.

@@ -99,11 +99,6 @@ impl Bucket {
         below.collect()
     }
 
-    /// Says whether a directory has such files.
-    pub(super) fn has_elsewhere(&self, directory: &str) -> bool {
-        !self.elsewhere(directory).is_empty()
-    }
-
     fn read_keymap(&mut self, root: &Root) -> Result<(), (Option<u64>, String)> {
         let path = RelPath::new(KEYMAP).map_err(|_| (None, KEYMAP.to_owned()))?;
         let open = match root.open_file(&path) {

@@ -1,13 +1,19 @@
 //! Listing the top of a dataset and its data directories.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use fsroot::{Kind, RelPath, Root};
+use spill::{Sorted, Sorter, Table};
 
 use super::bucket::Bucket;
+use super::census::{Census, Extensions, counted};
+use super::files::FilesWriter;
+use super::hidden::Hidden;
 use super::near_miss::near_miss;
-use super::{DataDirectory, DataFile, extension, has_extension, raw_extension, show, unreadable};
-use crate::csv::{header_fold, listed};
+use super::room::Room;
+use super::{DataDirectory, Files, has_extension, show, twins, unreadable};
+use crate::csv::listed;
+use crate::escape::{escaped, unescaped};
 use crate::finding::{Findings, Place};
 use crate::rule::Rule;
 use crate::size::amount;
@@ -29,13 +35,18 @@ const NESTED_LOOKED_INTO: usize = 100;
 pub(super) fn top(
     root: &Root,
     bucket: Option<&Bucket>,
-    hidden: &mut Vec<String>,
+    hidden: &mut Hidden,
     findings: &mut Findings,
 ) -> Option<Vec<Entry>> {
-    let listed = list(root, "", bucket, hidden);
-    let mut entries = match listed {
-        Ok(entries) => entries,
-        Err(error) => {
+    let mut entries = Vec::new();
+    let listed = each(root, "", bucket, hidden, |entry| {
+        entries.push(entry);
+        Ok(())
+    });
+    match listed {
+        Ok(()) => entries.sort_by(|one, other| one.name.cmp(&other.name)),
+        Err(Unlisted::Scratch(_)) => {}
+        Err(Unlisted::Directory(error)) => {
             let place = root.path().display().to_string();
             let message = format!(
                 "The dataset folder cannot be listed: {}.",
@@ -44,64 +55,99 @@ pub(super) fn top(
             findings.add(Rule::RootUnreadable, Place::file(place), message);
             return None;
         }
-    };
+    }
     if bucket.is_some() {
         entries.retain(|entry| !Bucket::is_own(&entry.name));
     }
     Some(entries)
 }
 
-/// Finds a data directory and lists its files. What is wrong with it is a finding, and leaves it empty.
-pub(super) fn find(
-    root: &Root,
-    wanted: &Directory,
-    contract: &Contract,
-    top: &[Entry],
-    bucket: Option<&Bucket>,
-    hidden: &mut Vec<String>,
-    findings: &mut Findings,
-) -> DataDirectory {
-    let mut directory = DataDirectory {
-        name: wanted.name.to_owned(),
-        handle: None,
-        files: Vec::new(),
-        refused: Vec::new(),
-    };
-    match open(root, wanted, contract, top, findings) {
-        Some(handle) => directory.handle = Some(handle),
-        None if bucket.is_some_and(|bucket| bucket.has_elsewhere(wanted.name)) => {}
-        None => return directory,
-    }
-    let entries = match &directory.handle {
-        Some(handle) => list(handle, wanted.name, bucket, hidden),
-        None => Ok(bucket
-            .map(|bucket| bucket.elsewhere(wanted.name))
-            .unwrap_or_default()),
-    };
-    match entries {
-        Ok(entries) => accept(&mut directory, wanted, entries, findings),
-        Err(error) => unreadable(wanted.name, &error, findings),
-    }
-    twins(&directory, findings);
-    directory
+/// Where data directories are looked for.
+pub(super) struct Search<'a> {
+    pub(super) root: &'a Root,
+    pub(super) contract: &'a Contract,
+    pub(super) top: &'a [Entry],
+    pub(super) bucket: Option<&'a Bucket>,
+    pub(super) room: &'a Room,
 }
 
-/// Lists all files of a directory, without rules.
+impl Search<'_> {
+    /// Finds a data directory and lists its files. What is wrong with it is a finding, and leaves it empty.
+    pub(super) fn find(
+        &self,
+        wanted: &Directory,
+        hidden: &mut Hidden,
+        findings: &mut Findings,
+    ) -> Result<DataDirectory, spill::Error> {
+        let &Search {
+            root,
+            contract,
+            top,
+            bucket,
+            room,
+        } = self;
+        let mut directory = DataDirectory {
+            name: wanted.name.to_owned(),
+            handle: None,
+            files: Files::none()?,
+            refused: Table::empty(),
+        };
+        let mut entries = room.sorter();
+        let listed = match open(root, wanted, contract, top, findings) {
+            Some(handle) => {
+                let listed = each(&handle, wanted.name, bucket, hidden, |entry| {
+                    entry.push_to(&mut entries)
+                });
+                directory.handle = Some(handle);
+                listed
+            }
+            None => {
+                let elsewhere = bucket.map(|bucket| bucket.elsewhere(wanted.name));
+                let elsewhere = elsewhere.filter(|entries| !entries.is_empty());
+                let Some(elsewhere) = elsewhere else {
+                    return Ok(directory);
+                };
+                let pushed = elsewhere
+                    .iter()
+                    .try_for_each(|entry| entry.push_to(&mut entries));
+                pushed.map_err(Unlisted::Scratch)
+            }
+        };
+        match listed {
+            Ok(()) => accept(&mut directory, wanted, entries.finish()?, room, findings)?,
+            Err(Unlisted::Directory(error)) => unreadable(wanted.name, &error, findings),
+            Err(Unlisted::Scratch(error)) => return Err(error),
+        }
+        Ok(directory)
+    }
+}
+
+/// Lists all files of a directory, without rules and in memory.
 pub(super) fn everything(root: &Root, path: &RelPath) -> Result<DataDirectory, fsroot::Error> {
     let handle = root.open_dir(path)?;
-    let mut files = Vec::new();
+    let mut names = Vec::new();
     for entry in handle.entries()? {
         let entry = entry?;
         if entry.kind != Kind::Directory {
-            files.push(DataFile::new(entry.name.into(), None));
+            names.push(escaped(&entry.name).into_owned());
         }
     }
-    files.sort_by(|one, other| one.name.cmp(&other.name));
+    names.sort_unstable();
+    let list = || {
+        let mut files = FilesWriter::new(&Room::memory());
+        names.iter().try_for_each(|name| files.push(name, None))?;
+        files.finish()
+    };
+    let files = list().map_err(|error| fsroot::Error::Io {
+        operation: "list",
+        path: handle.path().to_owned(),
+        source: std::io::Error::other(error),
+    })?;
     Ok(DataDirectory {
         name: show(path.as_bytes()),
         handle: Some(handle),
         files,
-        refused: Vec::new(),
+        refused: Table::empty(),
     })
 }
 
@@ -187,88 +233,151 @@ fn open(
     }
 }
 
-/// Lists a directory in byte order, with a bucket's renames undone and its own files left out.
-fn list(
+/// Why a directory was not listed to its end.
+enum Unlisted {
+    Directory(fsroot::Error),
+    Scratch(spill::Error),
+}
+
+impl From<fsroot::Error> for Unlisted {
+    fn from(error: fsroot::Error) -> Unlisted {
+        Unlisted::Directory(error)
+    }
+}
+
+/// Gives the entries of a directory as they come, with a bucket's renames undone and its own files left out.
+fn each(
     handle: &Root,
     name: &str,
     bucket: Option<&Bucket>,
-    hidden: &mut Vec<String>,
-) -> Result<Vec<Entry>, fsroot::Error> {
-    let mut entries = Vec::new();
+    hidden: &mut Hidden,
+    mut take: impl FnMut(Entry) -> Result<(), spill::Error>,
+) -> Result<(), Unlisted> {
     for entry in handle.entries()? {
         let entry = entry?;
         if entry.name.starts_with(b".") {
-            let shown = show(&entry.name);
-            hidden.push(match name {
-                "" => shown,
-                _ => format!("{name}/{shown}"),
-            });
+            hidden.add(name, &entry.name);
             continue;
         }
-        entries.push(Entry {
+        if bucket.is_some_and(|bucket| bucket.hides(name, &entry.name)) {
+            continue;
+        }
+        take(Entry {
             name: entry.name.into(),
             kind: entry.kind,
             stored: None,
-        });
+        })
+        .map_err(Unlisted::Scratch)?;
     }
-    if let Some(bucket) = bucket {
-        entries.retain(|entry| !bucket.hides(name, &entry.name));
-        entries.extend(bucket.elsewhere(name));
+    let elsewhere = bucket.map(|bucket| bucket.elsewhere(name));
+    for entry in elsewhere.unwrap_or_default() {
+        take(entry).map_err(Unlisted::Scratch)?;
     }
-    entries.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(entries)
+    Ok(())
+}
+
+/// The kinds of entries by the byte that stands for them.
+const KINDS: [Kind; 6] = [
+    Kind::Directory,
+    Kind::File,
+    Kind::Symlink,
+    Kind::Fifo,
+    Kind::Socket,
+    Kind::Device,
+];
+
+impl Entry {
+    /// Adds the entry under its escaped name.
+    fn push_to(&self, sorter: &mut Sorter) -> Result<(), spill::Error> {
+        let kind = (0..).zip(KINDS).find(|(_, kind)| *kind == self.kind);
+        let mut value = vec![kind.map_or(u8::MAX, |(byte, _)| byte)];
+        value.extend(self.stored.iter().flat_map(RelPath::as_bytes));
+        sorter.push(&escaped(&self.name), &value)
+    }
+
+    fn read(key: &[u8], value: &[u8]) -> Entry {
+        let (kind, stored) = value.split_first().unwrap_or((&u8::MAX, &[]));
+        Entry {
+            name: unescaped(key).into(),
+            kind: *KINDS.get(usize::from(*kind)).unwrap_or(&Kind::Device),
+            // An empty path is none.
+            stored: RelPath::new(stored).ok(),
+        }
+    }
 }
 
 /// Takes the files with accepted extensions, and says what is wrong with the rest.
 fn accept(
     directory: &mut DataDirectory,
     wanted: &Directory,
-    entries: Vec<Entry>,
+    mut entries: Sorted,
+    room: &Room,
     findings: &mut Findings,
-) {
-    let nested = nested(directory, wanted, &entries);
-    let DataDirectory { files, refused, .. } = directory;
-    let mut others: BTreeMap<String, u64> = BTreeMap::new();
-    for entry in entries {
+) -> Result<(), spill::Error> {
+    let mut census = Census::default();
+    let mut files = FilesWriter::new(room);
+    let mut refused = room.writer();
+    while let Some((key, value)) = entries.next()? {
+        let entry = Entry::read(key, value);
         if entry.kind == Kind::Directory {
+            if census.subdirectories.len() < NESTED_LOOKED_INTO {
+                census.subdirectories.push(entry.name);
+            }
             continue;
         }
         if !has_extension(&entry.name, wanted.extensions) {
-            let extension =
-                extension(&entry.name).unwrap_or_else(|| "without extension".to_owned());
-            *others.entry(extension).or_default() += 1;
+            census.others.count(&entry.name);
             continue;
         }
-        let shown = || format!("{}/{}", wanted.name, show(&entry.name));
-        match entry.kind {
-            // What the file system lists is a name; what a bucket's key map says need not be.
-            Kind::File if entry.stored.is_some() && RelPath::new(&entry.name).is_err() => {
-                let shown = shown();
-                let message =
-                    format!("{shown} cannot be sent: no file's name has more than 255 bytes.");
-                findings.add(Rule::EntryUnreadable, Place::file(shown), message);
-                refused.push(entry.name);
+        match refusal(&entry) {
+            None => {
+                census.accepted.count(&entry.name);
+                census.has_unusual |= twins::is_unusual(&entry.name);
+                files.push(key, entry.stored.as_ref())?;
             }
-            Kind::File => files.push(DataFile::new(entry.name, entry.stored)),
-            Kind::Symlink => {
-                let shown = shown();
-                let message = format!("{shown} is a symbolic link.");
-                findings.add(Rule::EntryLink, Place::file(shown), message);
-                refused.push(entry.name);
-            }
-            kind => {
-                let shown = shown();
-                let message = format!("{shown} is a {kind}, not a regular file.");
-                findings.add(Rule::EntrySpecial, Place::file(shown), message);
-                refused.push(entry.name);
+            Some((rule, what)) => {
+                let shown = format!("{}/{}", wanted.name, show(&entry.name));
+                let message = format!("{shown} {what}");
+                findings.add(rule, Place::file(shown), message);
+                refused.push(&entry.name, b"")?;
             }
         }
     }
-    if files.is_empty() && refused.is_empty() {
+    directory.files = files.finish()?;
+    directory.refused = refused.finish()?;
+    let others = census.others.by_name();
+    let nested = nested(directory, wanted, &census.subdirectories);
+    if directory.is_vacant() {
         no_files(wanted, &others, nested.first(), findings);
     } else {
         note_others(wanted, &others, findings);
     }
+    note_nested(wanted, nested, findings);
+    mixed_types(wanted, &census.accepted, findings);
+    match census.has_unusual {
+        true => twins::note(directory, room, findings),
+        false => Ok(()),
+    }
+}
+
+/// Says why an entry with an accepted extension is not sent: the rule, and the end of a sentence.
+fn refusal(entry: &Entry) -> Option<(Rule, String)> {
+    match entry.kind {
+        // What the file system lists is a name; what a bucket's key map says need not be.
+        Kind::File if entry.stored.is_some() && RelPath::new(&entry.name).is_err() => Some((
+            Rule::EntryUnreadable,
+            "cannot be sent: no file's name has more than 255 bytes.".to_owned(),
+        )),
+        Kind::File => None,
+        Kind::Symlink => Some((Rule::EntryLink, "is a symbolic link.".to_owned())),
+        kind => Some((
+            Rule::EntrySpecial,
+            format!("is a {kind}, not a regular file."),
+        )),
+    }
+}
+
+fn note_nested(wanted: &Directory, nested: Vec<(String, u64)>, findings: &mut Findings) {
     for (subdirectory, count) in nested {
         let path = format!("{}/{subdirectory}", wanted.name);
         let message = format!(
@@ -279,7 +388,6 @@ fn accept(
         let remedy = format!("Move them up: mv {path}/* {}/.", wanted.name);
         findings.add_remedied(Rule::EntryNested, Place::file(path), message, remedy);
     }
-    mixed_types(wanted, files, findings);
 }
 
 fn no_files(
@@ -327,21 +435,8 @@ fn note_others(wanted: &Directory, others: &BTreeMap<String, u64>, findings: &mu
 }
 
 /// All files of a directory must have one extension. `.jpg` and `.jpeg` are two.
-fn mixed_types(wanted: &Directory, files: &[DataFile], findings: &mut Findings) {
-    let first = files.first().and_then(|file| raw_extension(&file.name));
-    let is_first = |file: &DataFile| {
-        let pair = raw_extension(&file.name).zip(first);
-        pair.is_some_and(|(one, other)| one.eq_ignore_ascii_case(other))
-    };
-    if files.iter().all(is_first) {
-        return;
-    }
-    let mut extensions: BTreeMap<String, u64> = BTreeMap::new();
-    for file in files {
-        if let Some(extension) = extension(&file.name) {
-            *extensions.entry(extension).or_default() += 1;
-        }
-    }
+fn mixed_types(wanted: &Directory, accepted: &Extensions, findings: &mut Findings) {
+    let extensions = accepted.by_name();
     if extensions.len() > 1 {
         let message = format!(
             "{}/ mixes file types: {}.",
@@ -352,24 +447,18 @@ fn mixed_types(wanted: &Directory, files: &[DataFile], findings: &mut Findings) 
     }
 }
 
-/// Writes `.gif ×3, .webp ×1`.
-fn counted(extensions: &BTreeMap<String, u64>) -> String {
-    let counted: Vec<_> = extensions
-        .iter()
-        .map(|(extension, count)| format!("{extension} ×{count}"))
-        .collect();
-    counted.join(", ")
-}
-
 /// Lists subdirectories that hold accepted files, with their number.
-fn nested(directory: &DataDirectory, wanted: &Directory, entries: &[Entry]) -> Vec<(String, u64)> {
+fn nested(
+    directory: &DataDirectory,
+    wanted: &Directory,
+    subdirectories: &[Box<[u8]>],
+) -> Vec<(String, u64)> {
     let Some(handle) = &directory.handle else {
         return Vec::new();
     };
-    let subdirectories = entries.iter().filter(|entry| entry.kind == Kind::Directory);
     let mut found = Vec::new();
-    for entry in subdirectories.take(NESTED_LOOKED_INTO) {
-        let listing = RelPath::new(&entry.name)
+    for name in subdirectories {
+        let listing = RelPath::new(name)
             .ok()
             .and_then(|path| handle.open_dir(&path).ok());
         let Some(subdirectory) = listing else {
@@ -385,36 +474,8 @@ fn nested(directory: &DataDirectory, wanted: &Directory, entries: &[Entry]) -> V
             .filter(|entry| entry.kind == Kind::File && is_accepted(&entry.name))
             .count() as u64;
         if count > 0 {
-            found.push((show(&entry.name), count));
+            found.push((show(name), count));
         }
     }
     found
-}
-
-/// Warns of names that many systems take for one.
-fn twins(directory: &DataDirectory, findings: &mut Findings) {
-    // Names that folding leaves as they are differ from each other, so that one with capitals is needed to make a pair.
-    let is_folded = |file: &DataFile| {
-        let unusual = |byte: &u8| byte.is_ascii_uppercase() || !byte.is_ascii();
-        !file.name.iter().any(unusual)
-    };
-    if directory.files.iter().all(is_folded) {
-        return;
-    }
-    let mut seen: HashMap<String, usize> = HashMap::new();
-    for (index, file) in directory.files.iter().enumerate() {
-        let Ok(name) = std::str::from_utf8(&file.name) else {
-            continue;
-        };
-        if let Some(first) = seen.insert(header_fold(name), index)
-            && let Some(other) = directory.files.get(first)
-        {
-            let message = format!(
-                "{} and {} differ only by case or Unicode form.",
-                directory.shown(other),
-                directory.shown(file)
-            );
-            findings.add(Rule::NameTwins, Place::file(directory.shown(file)), message);
-        }
-    }
 }

@@ -289,19 +289,19 @@ impl<'a> Pass<'a> {
         if let Some(features) = &mut self.features {
             features.row(row);
         }
-        let named = self
-            .filenames
-            .as_mut()
-            .and_then(|names| names.row(row, findings));
-        if let Some(mask_ids) = &self.mask_ids {
-            mask_ids.row(row, findings);
+        let named = match &mut self.filenames {
+            Some(names) => names.row(row, findings)?,
+            None => None,
+        };
+        if let Some(mask_ids) = &mut self.mask_ids {
+            mask_ids.row(row, findings)?;
         }
         if let Some(keypoints) = &mut self.keypoints {
             keypoints.row(row, findings);
         }
         if let (Some(tags), Some(directory)) = (&mut self.tags, self.layout.primary(self.contract))
         {
-            tags.row(row, named, directory, &self.layout.root, findings);
+            tags.row(row, named, directory, &self.layout.root, findings)?;
         }
         if let Some(forecast) = &mut self.forecast {
             forecast.row(record, number, file, findings);
@@ -403,7 +403,8 @@ impl<'a> Pass<'a> {
                 findings,
             ));
         }
-        Ok(self.filenames.map(|names| names.finish(findings)))
+        let filenames = self.filenames.map(|names| names.finish(findings));
+        Ok(filenames.transpose()?)
     }
 }
 
@@ -422,6 +423,7 @@ fn filenames<'a>(
     let extension = facts.extension.clone().unwrap_or_default();
     Some(Filenames::new(
         directory,
+        &layout.room,
         index,
         Arc::clone(&header.names()[index]),
         extension,

@@ -9,13 +9,16 @@ use crate::layout::DataDirectory;
 use crate::rule::Rule;
 use crate::size::amount;
 
+/// Stands for words that were not counted, or are so many that they are counted again.
+const UNCOUNTED: u32 = u32::MAX;
+
 /// Checks the tags while rows pass.
 #[derive(Debug)]
 pub(crate) struct Tags {
     index: usize,
     name: Arc<str>,
     /// Words by file, once counted; files may be named by several rows.
-    words: Vec<Option<u64>>,
+    words: Vec<u32>,
 }
 
 impl Tags {
@@ -23,7 +26,7 @@ impl Tags {
         Tags {
             index,
             name,
-            words: vec![None; files],
+            words: vec![UNCOUNTED; files],
         }
     }
 
@@ -35,7 +38,7 @@ impl Tags {
         directory: &DataDirectory,
         root: &fsroot::Root,
         findings: &mut Findings,
-    ) {
+    ) -> Result<(), spill::Error> {
         let text = crate::cell::text(row.record.cell(self.index));
         let (mut count, mut before) = (0u64, Tag::Outside);
         for tag in text.split_whitespace() {
@@ -61,7 +64,11 @@ impl Tags {
             }
             before = read;
         }
-        if let Some(words) = file.and_then(|file| self.words_of(file, directory, root))
+        let words = match file {
+            Some(file) => self.words_of(file, directory, root)?,
+            None => None,
+        };
+        if let Some(words) = words
             && words != count
         {
             let message = format!(
@@ -72,6 +79,7 @@ impl Tags {
             );
             findings.add(Rule::BioLength, row.place(&self.name), message);
         }
+        Ok(())
     }
 
     /// A text that cannot be read is reported by the rules about texts.
@@ -80,13 +88,20 @@ impl Tags {
         file: usize,
         directory: &DataDirectory,
         root: &fsroot::Root,
-    ) -> Option<u64> {
-        let known = self.words.get_mut(file)?;
-        if known.is_none() {
-            let open = directory.open(root, directory.files.get(file)?).ok()?;
-            *known = Some(count_words(open.file).ok()?);
+    ) -> Result<Option<u64>, spill::Error> {
+        let known = self.words.get(file).copied();
+        if let Some(known) = known.filter(|known| *known != UNCOUNTED) {
+            return Ok(Some(known.into()));
         }
-        *known
+        let files = directory.files.read(file, 1)?;
+        let opened = files
+            .first()
+            .and_then(|file| directory.folder(root).open(file).ok());
+        let counted = opened.and_then(|open| count_words(open.file).ok());
+        if let (Some(known), Some(counted)) = (self.words.get_mut(file), counted) {
+            *known = u32::try_from(counted).unwrap_or(UNCOUNTED);
+        }
+        Ok(counted)
     }
 }
 

@@ -1,13 +1,14 @@
 //! Rows that name files, and files that no row names.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+use spill::{Lookup, Table};
 
 use super::Row;
 use crate::cell;
 use crate::csv::{header_fold, listed};
 use crate::finding::{Findings, Place};
-use crate::layout::{DataDirectory, has_extension, show};
+use crate::layout::{DataDirectory, Finder, Room, has_extension, show};
 use crate::rule::Rule;
 use crate::size::amount;
 
@@ -21,17 +22,15 @@ const SHOWN_MAX_CHARS: usize = 80;
 #[derive(Debug)]
 pub(crate) struct Filenames<'a> {
     directory: &'a DataDirectory,
+    room: &'a Room,
     index: usize,
     name: Arc<str>,
     extension: String,
-    /// The file behind the one that was found last: rows often have the order of the files.
-    next: usize,
-    /// Made at the first row that has another order.
-    by_name: Option<HashMap<&'a [u8], usize>>,
+    finder: Finder<'a>,
     /// Made at the first missing file: what a name could have been meant for.
-    similar: Option<HashMap<String, usize>>,
+    similar: Option<Table>,
     /// Names that are there and not sent, which is a finding already.
-    refused: HashSet<&'a [u8]>,
+    refused: Lookup<'a>,
     referenced: Vec<bool>,
 }
 
@@ -39,36 +38,43 @@ impl<'a> Filenames<'a> {
     /// Prepares for a directory, with the column that names its files and the extension of the dataset.
     pub(crate) fn new(
         directory: &'a DataDirectory,
+        room: &'a Room,
         index: usize,
         name: Arc<str>,
         extension: String,
     ) -> Filenames<'a> {
         Filenames {
             directory,
+            room,
             index,
             name,
             extension,
-            next: 0,
-            by_name: None,
+            finder: directory.files.finder(),
             similar: None,
-            refused: directory.refused.iter().map(|name| &**name).collect(),
+            refused: directory.refused.lookup(),
             referenced: vec![false; directory.files.len()],
         }
     }
 
     /// Checks the next row, and gives the index of its file. Rows without a name are passed over.
-    pub(crate) fn row(&mut self, row: Row<'_>, findings: &mut Findings) -> Option<usize> {
+    pub(crate) fn row(
+        &mut self,
+        row: Row<'_>,
+        findings: &mut Findings,
+    ) -> Result<Option<usize>, spill::Error> {
         let value = cell::trim(row.record.cell(self.index));
         if value.is_empty() {
-            return None;
+            return Ok(None);
         }
         let name = completed(value, &self.extension);
-        if let Some(index) = self.find(&name) {
-            self.referenced[index] = true;
-            return Some(index);
+        if let Some(index) = self.finder.find(&name)? {
+            if let Some(referenced) = self.referenced.get_mut(index) {
+                *referenced = true;
+            }
+            return Ok(Some(index));
         }
-        if self.directory.is_vacant() || self.refused.contains(&*name) {
-            return None;
+        if self.directory.is_vacant() || self.refused.find(&name)?.is_some() {
+            return Ok(None);
         }
         let message = format!(
             "Data row {} names {}, which is not in {}/.",
@@ -76,7 +82,7 @@ impl<'a> Filenames<'a> {
             shortened(&name),
             self.directory.name
         );
-        match self.near_miss(&name) {
+        match self.near_miss(&name)? {
             Some(other) => {
                 let remedy = format!("Write {other}, which is there; case and spelling count.");
                 findings.add_remedied(
@@ -88,66 +94,57 @@ impl<'a> Filenames<'a> {
             }
             None => findings.add(Rule::FilenameMissingFile, row.place(&self.name), message),
         }
-        None
-    }
-
-    fn find(&mut self, name: &[u8]) -> Option<usize> {
-        let files = &self.directory.files;
-        let is_next = files.get(self.next).is_some_and(|file| *file.name == *name);
-        let index = match is_next {
-            true => self.next,
-            false => {
-                let names = || files.iter().enumerate();
-                let by_name = self.by_name.get_or_insert_with(|| {
-                    names().map(|(index, file)| (&*file.name, index)).collect()
-                });
-                *by_name.get(name)?
-            }
-        };
-        self.next = index + 1;
-        Some(index)
+        Ok(None)
     }
 
     /// Says which files rows name, and mentions the others.
-    pub(crate) fn finish(self, findings: &mut Findings) -> Vec<bool> {
-        let orphans = self.referenced.iter().zip(&self.directory.files);
-        let orphans = orphans.filter(|(referenced, _)| !**referenced);
-        let orphans: Vec<_> = orphans.map(|(_, file)| file).collect();
-        if let Some(first) = orphans.first() {
-            let names: Vec<_> = orphans
-                .iter()
-                .take(6)
-                .map(|file| show(&file.name))
-                .collect();
+    pub(crate) fn finish(mut self, findings: &mut Findings) -> Result<Vec<bool>, spill::Error> {
+        let orphans = (0..).zip(&self.referenced);
+        let orphans = orphans.filter(|(_, referenced)| !**referenced);
+        let count = orphans.clone().count() as u64;
+        let mut names = Vec::new();
+        for (index, _) in orphans.take(6) {
+            names.push(self.finder.name(index)?);
+        }
+        if let Some(first) = names.first() {
+            let place = Place::file(self.directory.shown(first));
+            let names: Vec<_> = names.iter().map(|name| show(name)).collect();
             let message = format!(
                 "{} in {}/ that no row names: {}.",
-                amount(orphans.len() as u64, "file"),
+                amount(count, "file"),
                 self.directory.name,
                 listed(names.iter().map(String::as_str))
             );
-            findings.add_many(
-                Rule::FileOrphan,
-                Place::file(self.directory.shown(first)),
-                orphans.len() as u64,
-                message,
-            );
+            findings.add_many(Rule::FileOrphan, place, count, message);
         }
-        self.referenced
+        Ok(self.referenced)
     }
 
     /// Finds a file that differs by case, Unicode form, or a directory in front.
-    fn near_miss(&mut self, name: &[u8]) -> Option<String> {
-        let directory = self.directory;
-        let similar = self.similar.get_or_insert_with(|| {
-            let names = directory.files.iter().enumerate();
-            names
-                .map(|(index, file)| (header_fold(&show(&file.name)), index))
-                .collect()
-        });
-        let base = name.rsplit(|byte| *byte == b'/').next()?;
-        let index = similar.get(&header_fold(&show(base)))?;
-        Some(show(&directory.files.get(*index)?.name))
+    fn near_miss(&mut self, name: &[u8]) -> Result<Option<String>, spill::Error> {
+        let Some(base) = name.rsplit(|byte| *byte == b'/').next() else {
+            return Ok(None);
+        };
+        let similar = match &self.similar {
+            Some(similar) => similar,
+            None => self.similar.insert(similar(self.directory, self.room)?),
+        };
+        let mut lookup = similar.lookup();
+        let Some(number) = lookup.find(header_fold(&show(base)).as_bytes())? else {
+            return Ok(None);
+        };
+        let name = lookup.get(number)?.map(|(_, name)| show(name));
+        Ok(name)
     }
+}
+
+/// Lists the names of a directory by what they fold to.
+fn similar(directory: &DataDirectory, room: &Room) -> Result<Table, spill::Error> {
+    let mut sorter = room.sorter();
+    directory
+        .files
+        .each_name(|_, name| sorter.push(header_fold(&show(name)).as_bytes(), name))?;
+    room.table(sorter)
 }
 
 /// Adds the extension to a value that has none of the known ones.

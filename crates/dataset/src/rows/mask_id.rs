@@ -1,13 +1,14 @@
 //! Segmentation: the column that names each row's mask.
 
-use std::collections::HashSet;
 use std::sync::Arc;
+
+use spill::Lookup;
 
 use super::Row;
 use super::filename::completed;
 use crate::cell;
 use crate::finding::Findings;
-use crate::layout::DataDirectory;
+use crate::layout::{DataDirectory, Finder};
 use crate::rule::Rule;
 
 /// Checks the masks' names while rows pass.
@@ -16,7 +17,14 @@ pub(crate) struct MaskIds<'a> {
     index: usize,
     name: Arc<str>,
     /// None if there are no masks at all, which is another finding.
-    masks: Option<HashSet<&'a [u8]>>,
+    masks: Option<Masks<'a>>,
+}
+
+/// The masks that are there, and those that are there and not sent.
+#[derive(Debug)]
+struct Masks<'a> {
+    files: Finder<'a>,
+    refused: Lookup<'a>,
 }
 
 impl<'a> MaskIds<'a> {
@@ -29,19 +37,26 @@ impl<'a> MaskIds<'a> {
         MaskIds {
             index,
             name,
-            masks: masks.map(|directory| directory.names().collect()),
+            masks: masks.map(|directory| Masks {
+                files: directory.files.finder(),
+                refused: directory.refused.lookup(),
+            }),
         }
     }
 
     /// Checks the next row.
-    pub(crate) fn row(&self, row: Row<'_>, findings: &mut Findings) {
+    pub(crate) fn row(
+        &mut self,
+        row: Row<'_>,
+        findings: &mut Findings,
+    ) -> Result<(), spill::Error> {
         let cell = row.record.cell(self.index);
         let value = cell::trim(cell);
         if value.is_empty() || cell::is_curated_missing(cell) {
             let message = format!("Data row {} names no mask.", row.number);
             findings.add(Rule::MaskIdEmpty, row.place(&self.name), message);
-        } else if let Some(masks) = &self.masks
-            && !masks.contains(&*completed(value, ".png"))
+        } else if let Some(masks) = &mut self.masks
+            && !masks.contains(&completed(value, ".png"))?
         {
             let message = format!(
                 "Data row {} names a mask that is not in masks/.",
@@ -49,5 +64,12 @@ impl<'a> MaskIds<'a> {
             );
             findings.add(Rule::MaskIdNoSuchMask, row.place(&self.name), message);
         }
+        Ok(())
+    }
+}
+
+impl Masks<'_> {
+    fn contains(&mut self, name: &[u8]) -> Result<bool, spill::Error> {
+        Ok(self.files.find(name)?.is_some() || self.refused.find(name)?.is_some())
     }
 }

@@ -1,9 +1,9 @@
 //! The members of the JSON result.
 
-use dataset::Report;
 use dataset::ingest::Document;
 use dataset::payload::Payload;
 use dataset::rule::Severity;
+use dataset::{Report, ScratchError};
 use serde_json::{Map, Value, json};
 
 use super::settled::Settled;
@@ -13,7 +13,7 @@ pub(in crate::dataset) fn members(
     report: &Report,
     settled: &Settled,
     document: Option<&Document>,
-) -> Map<String, Value> {
+) -> Result<Map<String, Value>, ScratchError> {
     let facts = &report.facts;
     let summary = report.summary.as_ref();
     let mut members = Map::new();
@@ -64,12 +64,10 @@ pub(in crate::dataset) fn members(
     set("errors", json!(report.findings.total(Severity::Error)));
     set("warnings", json!(report.findings.total(Severity::Warning)));
     set("notes", json!(report.findings.total(Severity::Note)));
-    set(
-        "payload",
-        report.payload.as_deref().map_or(Value::Null, payload),
-    );
+    let listed = report.payload.as_deref().map(payload).transpose()?;
+    set("payload", listed.unwrap_or_default());
     set("document", json!(document.map(Document::yaml)));
-    members
+    Ok(members)
 }
 
 fn schema(report: &Report) -> Value {
@@ -102,13 +100,15 @@ fn classes(report: &Report) -> Value {
     })
 }
 
-fn payload(payload: &Payload) -> Value {
-    let entries = payload.entries.iter().map(|entry| {
-        json!({
+fn payload(payload: &Payload) -> Result<Value, ScratchError> {
+    let mut entries = Vec::with_capacity(payload.len());
+    for entry in payload.entries() {
+        let entry = entry?;
+        entries.push(json!({
             "path": entry.archive_path.to_string(),
             "size_bytes": entry.size_bytes,
             "sha256": entry.sha256_hex(),
-        })
-    });
-    json!({ "total_bytes": payload.total_bytes, "entries": entries.collect::<Value>() })
+        }));
+    }
+    Ok(json!({ "total_bytes": payload.total_bytes(), "entries": entries }))
 }

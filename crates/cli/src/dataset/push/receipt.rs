@@ -4,22 +4,20 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use cluster::push::{Pushed, Site};
+use dataset::payload::{Entry, Payload};
 use fsroot::{Existing, Mode, StagedOutput};
 
-use super::{Checked, Parcel};
+use super::Checked;
 use crate::errors::{self, Side};
 use crate::failure::Failure;
 use crate::recovery;
 use crate::run::Context;
 
-/// Writes the receipt: comments, which `sha256sum -c` passes over, and a line for each file of the folder.
-pub(super) fn text(
-    checked: &Checked,
-    parcel: &Parcel,
-    site: &Site,
-    server: &str,
-    pushed: &Pushed,
-) -> String {
+/// Lines that are put down at once.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// Says what was delivered in comments, which `sha256sum -c` passes over.
+pub(super) fn head(checked: &Checked, site: &Site, server: &str, pushed: &Pushed) -> String {
     let mut text = String::new();
     let mut comment = |what: &str, says: &dyn std::fmt::Display| {
         // Writing to a string cannot fail.
@@ -41,18 +39,20 @@ pub(super) fn text(
     comment("verified", &pushed.times.verified);
     comment("published", &pushed.times.published);
     comment("submitted", &pushed.times.submitted);
-    for entry in &parcel.payload.entries {
-        let (source, delivered) = (entry.source.to_string(), entry.archive_path.to_string());
-        if source != delivered {
-            let _infallible = writeln!(
-                text,
-                "# the next one was delivered as {}",
-                one_line(&delivered)
-            );
-        }
-        text.push_str(&line(&entry.sha256_hex(), &source));
-    }
     text
+}
+
+/// A line for a file of the folder, with a comment before it if it has another name now.
+fn file(entry: &Entry) -> String {
+    let (source, delivered) = (entry.source.to_string(), entry.archive_path.to_string());
+    let line = line(&entry.sha256_hex(), &source);
+    match source == delivered {
+        true => line,
+        false => format!(
+            "# the next one was delivered as {}\n{line}",
+            one_line(&delivered)
+        ),
+    }
 }
 
 /// One line as `sha256sum` writes it: a name with a line break or backslash is escaped, and the line says so.
@@ -68,15 +68,27 @@ fn one_line(name: &str) -> String {
         .replace('\r', "\\r")
 }
 
-/// Writes the file under its final name when it is whole.
-pub(super) fn write(path: &Path, text: &str, context: &Context) -> Result<(), Failure> {
-    let write = || {
-        let (mut output, recoveries) = StagedOutput::begin(path, Existing::Replace, Mode::Shared)?;
-        recovery::tell(&recoveries, &context.output);
-        output.append(text.as_bytes())?;
-        output.publish().map(drop)
-    };
-    write().map_err(|error| errors::files(&error, Side::Output))
+/// Writes the file under its final name when it is whole: the head, and a line for each file of the folder.
+pub(super) fn write(
+    path: &Path,
+    head: &str,
+    payload: &Payload,
+    context: &Context,
+) -> Result<(), Failure> {
+    let failed = |error: fsroot::Error| errors::files(&error, Side::Output);
+    let begun = StagedOutput::begin(path, Existing::Replace, Mode::Shared);
+    let (mut output, recoveries) = begun.map_err(failed)?;
+    recovery::tell(&recoveries, &context.output);
+    let mut text = head.to_owned();
+    for entry in payload.entries() {
+        text.push_str(&file(&entry.map_err(|error| errors::spill(&error))?));
+        if text.len() >= PIECE_BYTES {
+            output.append(text.as_bytes()).map_err(failed)?;
+            text.clear();
+        }
+    }
+    output.append(text.as_bytes()).map_err(failed)?;
+    output.publish().map(drop).map_err(failed)
 }
 
 #[cfg(test)]

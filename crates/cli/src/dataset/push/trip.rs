@@ -102,8 +102,8 @@ impl Trip<'_> {
         match &self.args.receipt {
             Some(path) => {
                 let server = &connection.target().server;
-                let text = receipt::text(self.checked, self.parcel, site, server, pushed);
-                receipt::write(path, &text, self.context)
+                let head = receipt::head(self.checked, site, server, pushed);
+                receipt::write(path, &head, &self.parcel.payload, self.context)
             }
             None => Ok(()),
         }
