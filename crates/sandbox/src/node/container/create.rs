@@ -217,6 +217,10 @@ impl Container {
 
     /// Kills every process that was born in the container, wherever it went. Nothing can be started in it any more.
     pub fn stop(&self) {
+        if self.stopped.is_cancelled() {
+            // Looking at every process of the machine is not cheap, and nothing was started since.
+            return;
+        }
         self.stopped.cancel();
         let marker = format!("{CONTAINER_MARKER}={}", self.spec.id);
         kill_marked(marker.as_bytes());
@@ -292,9 +296,10 @@ fn refuse_path(path: &str) -> Result<(), ContainerError> {
     }
 }
 
-/// Kills the processes whose environment has that line. Twice, as one may be starting another meanwhile.
+/// Kills the processes whose environment has that line, and looks once more if there were any: one may have been starting another.
 fn kill_marked(line: &[u8]) {
     for _ in 0..2 {
+        let mut has_killed = false;
         let Ok(processes) = std::fs::read_dir("/proc") else {
             return;
         };
@@ -311,7 +316,11 @@ fn kill_marked(line: &[u8]) {
             {
                 // It may have ended by itself.
                 rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
+                has_killed = true;
             }
+        }
+        if !has_killed {
+            return;
         }
     }
 }

@@ -114,6 +114,10 @@ impl Container {
             },
             exit,
         };
+        if self.gone().is_cancelled() {
+            // Whoever stopped the container meanwhile may have looked for its processes before this one was there.
+            started.group.kill();
+        }
         if let Some(stdin) = &started.stdin {
             // Only speed depends on it: every filling of a pipe is a switch to the process and back.
             fcntl_setpipe_size(stdin, PIPE_BYTES).ok();
