@@ -8,7 +8,7 @@ use kube::api::{Api, ListParams};
 
 use super::{PushError, Record};
 use crate::Connection;
-use crate::api::Call;
+use crate::api::{ApiError, Call};
 use crate::watch::{self, WatchError, job_end};
 
 /// The label by which a Job knows its submission.
@@ -43,12 +43,35 @@ async fn named(connection: &Arc<Connection>, namespace: &str, name: &str) -> Res
     }
 }
 
+/// Says whether a submission whose answer nobody recorded has a Job, and that Job has ended: its key starts nothing any more. Where
+/// nobody may look it is not known to be so, and the service's answer tells later.
+pub(super) async fn is_used_up(connection: &Arc<Connection>, namespace: &str, key: &str) -> bool {
+    let jobs = jobs_of(connection, namespace, key).await;
+    jobs.is_ok_and(|jobs| !jobs.is_empty() && jobs.iter().all(|job| job_end(job).is_some()))
+}
+
 /// The Job's name is not known, but its label is.
 async fn unanswered(
     connection: &Arc<Connection>,
     namespace: &str,
     key: &str,
 ) -> Result<(), PushError> {
+    let jobs = jobs_of(connection, namespace, key).await;
+    let jobs = jobs.map_err(|error| PushError::Unanswered {
+        key: key.to_owned(),
+        error,
+    })?;
+    match jobs.iter().find(|job| job_end(job).is_none()) {
+        Some(job) => Err(runs(namespace, &job.name_any())),
+        None => Ok(()),
+    }
+}
+
+async fn jobs_of(
+    connection: &Arc<Connection>,
+    namespace: &str,
+    key: &str,
+) -> Result<Vec<Job>, ApiError> {
     let call = Call::of("list", "jobs", namespace, "");
     let of_key = ListParams::default().labels(&format!("{KEY_LABEL}={key}"));
     let jobs = connection
@@ -57,15 +80,8 @@ async fn unanswered(
             let of_key = of_key.clone();
             async move { api.list(&of_key).await }
         })
-        .await
-        .map_err(|error| PushError::Unanswered {
-            key: key.to_owned(),
-            error,
-        })?;
-    match jobs.items.iter().find(|job| job_end(job).is_none()) {
-        Some(job) => Err(runs(namespace, &job.name_any())),
-        None => Ok(()),
-    }
+        .await;
+    jobs.map(|jobs| jobs.items)
 }
 
 fn runs(namespace: &str, name: &str) -> PushError {

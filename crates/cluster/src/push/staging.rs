@@ -274,14 +274,18 @@ impl<'a> Staging<'a> {
         record: Option<&Record>,
     ) -> Result<(Key, Attempt), PushError> {
         let derive = |number| Key::derive(wanted.manifest_sha256, &self.order.document, number);
-        let number = record::next_number(wanted.least_attempt, record);
+        let mut number = record::next_number(wanted.least_attempt, record);
         if let Some(record) = record {
             let is_this = record
                 .attempt
                 .is_some_and(|number| derive(number).as_str() == record.key);
             let is_answered = record.job.is_some();
+            let namespace = &self.site.release.namespace;
             if is_answered || !is_this {
-                earlier::check(self.connection, &self.site.release.namespace, record).await?;
+                earlier::check(self.connection, namespace, record).await?;
+            } else if earlier::is_used_up(self.connection, namespace, &record.key).await {
+                // It was answered, and that could not be written down: repeating it would find the Job that has ended, again and again.
+                number = number.max(record.attempt.unwrap_or(0).saturating_add(1));
             }
         }
         Ok(match &self.order.key {

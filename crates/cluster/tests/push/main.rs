@@ -6,6 +6,7 @@ mod site;
 mod folder;
 mod full;
 mod matrix;
+mod unrecorded;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
