@@ -49,7 +49,7 @@ async fn a_volume_that_fills_up_is_called_full_at_every_step() {
         assert!(site.stage_pods().is_empty(), "{diary:#?}");
         // The pod has taken along what filled the volume.
         site.script("seed: 0");
-        let seen = site.sandbox().node().seen_from_outside(&shared(&site));
+        let seen = shared(&site);
         if !seen.join(&table).exists() {
             let (pushed, diary) = push(&connection, &order(&table, &checked)).await;
             let pushed = pushed.unwrap_or_else(|error| panic!("{phase}: {error:?}\n{diary:#?}"));

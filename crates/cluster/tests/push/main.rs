@@ -69,9 +69,11 @@ async fn push_to(
     (pushed, diary.0.into_inner().unwrap())
 }
 
+/// The volume, as it is seen from outside of the sandbox.
 fn shared(site: &Site) -> PathBuf {
-    site.sandbox()
-        .host_path(&format!("/volumes/{NAMESPACE}/client"))
+    let sandbox = site.sandbox();
+    let path = sandbox.host_path(&format!("/volumes/{NAMESPACE}/client"));
+    sandbox.node().seen_from_outside(&path)
 }
 
 fn rows(site: &Site, table: &str) -> Vec<Vec<Option<String>>> {

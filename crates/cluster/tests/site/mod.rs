@@ -75,6 +75,11 @@ impl Site {
         }
     }
 
+    /// Ends everything and removes it.
+    pub(crate) async fn stop(self) {
+        self.running.stop().await;
+    }
+
     /// Where a test may put files of its own.
     pub(crate) fn scratch(&self) -> &Path {
         self.directory.path()

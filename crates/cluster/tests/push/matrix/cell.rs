@@ -32,6 +32,12 @@ const COMMAND_FAULTS: [&str; 15] = [
     "restart_api: {after: AFTER, millis: 100, grace_millis: 500}",
 ];
 
+/// Faults of the volume, which last until the pod goes. They need mounts of the pod's own.
+const VOLUME_FAULTS: [&str; 2] = [
+    "fill_volume: {after: AFTER}",
+    "read_only_volume: {after: AFTER}",
+];
+
 /// Faults of the tunnel through which a run is submitted.
 const TUNNEL_FAULTS: [&str; 8] = [
     "cut: {direction: in, after: AFTER}",
@@ -101,6 +107,10 @@ impl Cell {
             other => other,
         }
     }
+
+    fn is_of_the_volume(&self) -> bool {
+        VOLUME_FAULTS.contains(&self.fault)
+    }
 }
 
 /// All of them, in an order in which neighbours differ.
@@ -108,7 +118,8 @@ pub(super) fn cells() -> Vec<Cell> {
     let mut cells = Vec::new();
     for knows_v5 in [true, false] {
         for matching in PHASES {
-            cells.extend(COMMAND_FAULTS.map(|fault| Cell {
+            let faults = COMMAND_FAULTS.into_iter().chain(VOLUME_FAULTS);
+            cells.extend(faults.map(|fault| Cell {
                 on: "exec",
                 matching,
                 fault,
@@ -147,17 +158,35 @@ fn divisor(one: usize, other: usize) -> usize {
     }
 }
 
-/// The script of a scenario: its own cell, and once in four a second one.
-pub(super) fn script(own: Cell, all: &[Cell], lot: &mut Lot) -> String {
+/// What goes wrong in a scenario.
+pub(super) struct Plan {
+    /// The fault script.
+    pub(super) text: String,
+    /// Whether the volume is struck.
+    pub(super) strikes_volume: bool,
+    /// Where its own fault strikes, in a word.
+    pub(super) place: &'static str,
+}
+
+/// Plans a scenario: its own cell by its number, and once in four a second one.
+pub(super) fn plan(seed: u64, all: &[Cell], lot: &mut Lot) -> Plan {
+    let own = all[usize::try_from(seed).unwrap() % all.len()];
     let mut rules = String::new();
     if !own.knows_v5 {
         rules.push_str("  - {name: old, on: exec, times: 0, fault: {refuse_v5: {}}}\n");
     }
     rules.push_str(&rule("first", own, lot));
+    let mut strikes_volume = own.is_of_the_volume();
     if lot.once_in(4) {
-        rules.push_str(&rule("second", lot.of(all), lot));
+        let second = lot.of(all);
+        rules.push_str(&rule("second", second, lot));
+        strikes_volume |= second.is_of_the_volume();
     }
-    format!("seed: {}\nrules:\n{rules}", lot.draw(1 << 40))
+    Plan {
+        text: format!("seed: {}\nrules:\n{rules}", lot.draw(1 << 40)),
+        strikes_volume,
+        place: own.place(),
+    }
 }
 
 fn rule(name: &str, cell: Cell, lot: &mut Lot) -> String {
@@ -171,7 +200,11 @@ fn rule(name: &str, cell: Cell, lot: &mut Lot) -> String {
         "request" => cell.matching.to_owned(),
         _ => "{}".to_owned(),
     };
-    let most = lot.of(&[0, 10, 1_000, 100_000, 3_000_000]);
+    // Only one command carries more than a few words.
+    let most = match cell.matching {
+        " receive " => lot.of(&[0, 10, 1_000, 100_000, 3_000_000]),
+        _ => lot.of(&[0, 10, 40, 300]),
+    };
     let fault = cell
         .fault
         .replace("AFTER", &format!("{{from: 0, to: {most}}}"));

@@ -1,6 +1,5 @@
 //! One push of one table under faults, and the same command again after a failure.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,70 +11,20 @@ use cluster::release;
 use cluster::transfer::TransferError;
 use cluster::volume;
 use cluster::watch::Outcome;
-use sandbox::node::container::Mounts;
-use sandbox::{Config, release as installed};
+use sandbox::kinds;
+use sandbox::release as installed;
+use sandbox::store::Deletion;
 
 use super::super::folder::tree;
 use super::super::site::{NAMESPACE, Site, User};
 use super::super::{order, push_to, shared};
-use super::cell::{cells, script};
+use super::cell::{Plan, cells, plan};
 use super::lot::Lot;
 use super::payload::{Payload, Tree, older};
+use super::tally::Tally;
 
 /// Longest that a scenario may take: all limits of [`limits`] together, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(180);
-
-/// How many scenarios came to what.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    scenarios: u64,
-    /// Every rule did its harm at least once.
-    struck: u64,
-    succeeded: u64,
-    failed: u64,
-    /// The same command again delivered.
-    recovered: u64,
-    /// The same command again found that the table is there already, rightly.
-    delivered_before: u64,
-    resumed: u64,
-    places: BTreeMap<&'static str, u64>,
-    /// The longest one.
-    longest: (Duration, u64),
-}
-
-impl Tally {
-    pub(super) fn add(&mut self, other: Self) {
-        self.scenarios += other.scenarios;
-        self.struck += other.struck;
-        self.succeeded += other.succeeded;
-        self.failed += other.failed;
-        self.recovered += other.recovered;
-        self.delivered_before += other.delivered_before;
-        self.resumed += other.resumed;
-        for (place, count) in other.places {
-            *self.places.entry(place).or_default() += count;
-        }
-        self.longest = self.longest.max(other.longest);
-    }
-
-    #[expect(
-        clippy::print_stderr,
-        reason = "what was tried is what a long run is for"
-    )]
-    pub(super) fn tell(&self) {
-        eprintln!("{self:#?}");
-    }
-
-    /// Faults that strike nothing try nothing. A byte may lie behind the end of a stream, so not all of them do.
-    pub(super) fn has_struck_enough(&self) -> bool {
-        self.struck * 2 >= self.scenarios
-    }
-}
-
-/// Where no file is written to a disk, and commands run without namespaces of their own, a scenario costs half.
-pub(super) fn site(config: &mut Config) {
-    config.node.mounts = Mounts::Rewritten;
-}
 
 /// Short enough that a fault which never goes away ends within [`PATIENCE`].
 fn limits() -> Limits {
@@ -97,48 +46,88 @@ fn limits() -> Limits {
     }
 }
 
-/// One scenario: its cell by its number, all else drawn from it.
-pub(super) async fn run(site: &Site, seed: u64, tally: &mut Tally) {
-    let begun = Instant::now();
-    let cells = cells();
-    let own = cells[usize::try_from(seed).unwrap() % cells.len()];
-    let mut lot = Lot::new(seed);
-    let table = format!("t{seed}");
-    let payload = Payload::draw(&mut lot, &table, site.scratch());
-    let old = older(&mut lot, &payload, &staging(site), &table);
-    let trial = Trial {
-        site,
-        seed,
-        table: &table,
-        payload: &payload,
-        old: &old,
-    };
-    if lot.once_in(4) {
-        // Where older data is the same, little is sent.
-        let most = match old.is_empty() {
-            true => payload.bytes() * 3 / 4,
-            false => 100,
-        };
-        trial.break_off(lot.draw(most)).await;
-        tally.resumed += 1;
+/// Without faults a machine that is busy with other scenarios is no reason to give up.
+fn patient() -> Limits {
+    let seconds = Duration::from_secs;
+    Limits {
+        request: seconds(20),
+        pod_create: seconds(20),
+        stall: seconds(40),
+        retry: seconds(120),
+        clean_up: seconds(40),
+        submit: seconds(20),
+        api_away: seconds(40),
+        ..limits()
     }
-    let text = script(own, &cells, &mut lot);
-    let (pushed, told) = trial.push_under(&text).await;
-    tally.scenarios += 1;
-    *tally.places.entry(own.place()).or_default() += 1;
-    tally.struck += u64::from(site.faults.unfired().is_empty());
-    site.script("seed: 0");
-    match trial.judge(&pushed, &told) {
-        true => tally.succeeded += 1,
-        false => {
-            tally.failed += 1;
-            match trial.again().await {
-                Again::Delivered => tally.recovered += 1,
-                Again::WasThere => tally.delivered_before += 1,
+}
+
+/// One scenario: its cell by its number, all else drawn from it.
+pub(super) struct Scenario {
+    seed: u64,
+    lot: Lot,
+    plan: Plan,
+}
+
+impl Scenario {
+    pub(super) fn draw(seed: u64) -> Self {
+        let mut lot = Lot::new(seed);
+        let plan = plan(seed, &cells(), &mut lot);
+        Self { seed, lot, plan }
+    }
+
+    pub(super) fn strikes_volume(&self) -> bool {
+        self.plan.strikes_volume
+    }
+
+    pub(super) async fn run(self, site: &Site, tally: &mut Tally) {
+        let begun = Instant::now();
+        let Self {
+            seed,
+            mut lot,
+            plan,
+        } = self;
+        let table = format!("t{seed}");
+        let payload = Payload::draw(&mut lot, &table, site.scratch());
+        let old = older(&mut lot, &payload, &staging(site), &table);
+        let trial = Trial {
+            site,
+            seed,
+            table: &table,
+            payload: &payload,
+            old: &old,
+            // The programs of most machines, instead of those of the image.
+            image: lot.once_in(8).then(|| "sandbox.invalid/host".to_owned()),
+            strikes_volume: plan.strikes_volume,
+        };
+        if lot.once_in(4) {
+            // Where older data is the same, little is sent.
+            let most = match old.is_empty() {
+                true => payload.bytes() * 3 / 4,
+                false => 100,
+            };
+            trial.break_off(lot.draw(most)).await;
+            tally.resumed += 1;
+        }
+        let (pushed, told) = trial.push_under(&plan.text).await;
+        tally.scenarios += 1;
+        *tally.places.entry(plan.place).or_default() += 1;
+        tally.struck += u64::from(site.faults.unfired().is_empty());
+        site.script("seed: 0");
+        match trial.judge(&pushed, &told) {
+            true => tally.succeeded += 1,
+            false => {
+                tally.failed += 1;
+                trial.put_right().await;
+                match trial.again().await {
+                    Again::Delivered => tally.recovered += 1,
+                    Again::WasThere => tally.delivered_before += 1,
+                    Again::Cleared => tally.cleared += 1,
+                }
             }
         }
+        trial.remove();
+        tally.longest = tally.longest.max((begun.elapsed(), seed));
     }
-    tally.longest = tally.longest.max((begun.elapsed(), seed));
 }
 
 fn staging(site: &Site) -> PathBuf {
@@ -149,6 +138,8 @@ fn staging(site: &Site) -> PathBuf {
 enum Again {
     Delivered,
     WasThere,
+    /// The Job had failed in the middle, so that its part had to be removed first.
+    Cleared,
 }
 
 struct Trial<'a> {
@@ -157,6 +148,8 @@ struct Trial<'a> {
     table: &'a str,
     payload: &'a Payload,
     old: &'a Tree,
+    image: Option<String>,
+    strikes_volume: bool,
 }
 
 impl Trial<'_> {
@@ -168,7 +161,7 @@ impl Trial<'_> {
         self.site.script(&text);
         let hasty = Limits {
             retry: Duration::ZERO,
-            ..limits()
+            ..patient()
         };
         let (pushed, told) = self.push_within(hasty, &text).await;
         assert!(pushed.is_err(), "{told}");
@@ -184,7 +177,10 @@ impl Trial<'_> {
 
     async fn push_within(&self, limits: Limits, text: &str) -> (Result<Pushed, PushError>, String) {
         let connection = self.site.connect_to(User::Admin, NAMESPACE, limits).await;
-        let ordered = order(self.table, &self.payload.checked);
+        let ordered = Order {
+            image: self.image.clone(),
+            ..order(self.table, &self.payload.checked)
+        };
         let (pushed, diary) = self.bounded(&Arc::new(connection), &ordered, text).await;
         let told = format!("seed {}: {pushed:#?}\n{text}\n{diary:#?}", self.seed);
         let left = diary.iter().any(|line| line.contains("push_pod_left"));
@@ -259,7 +255,7 @@ impl Trial<'_> {
 
     /// The table has every file and every row of the payload, and no other.
     fn is_delivered(&self) -> bool {
-        let destination = shared(self.site).join(self.table);
+        let destination = self.destination();
         let mut arrived = tree(&destination);
         if arrived.is_empty() && !destination.exists() {
             return false;
@@ -276,18 +272,70 @@ impl Trial<'_> {
         installed::query(&database, &sql).map_or(0, |found| found.rows.len())
     }
 
+    /// Somebody makes room: what fills a volume, or keeps it from being written, goes with the pod.
+    async fn put_right(&self) {
+        if !self.strikes_volume {
+            return;
+        }
+        let now = Deletion {
+            grace_seconds: Some(0),
+            ..Deletion::default()
+        };
+        for pod in self.site.stage_pods() {
+            let name = pod["metadata"]["name"].as_str().unwrap();
+            // It may be gone meanwhile.
+            drop(
+                self.site
+                    .sandbox()
+                    .store()
+                    .delete(&kinds::POD, NAMESPACE, name, &now),
+            );
+        }
+        let trial = shared(self.site).join(".room");
+        let begun = Instant::now();
+        while std::fs::write(&trial, vec![0; 1 << 20]).is_err() {
+            assert!(begun.elapsed() < PATIENCE, "seed {}: still full", self.seed);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        std::fs::remove_file(trial).unwrap();
+    }
+
+    /// Takes away what was delivered, so that a long run does not fill the machine.
+    fn remove(&self) {
+        // Nothing may have been.
+        drop(std::fs::remove_dir_all(self.destination()));
+    }
+
+    fn destination(&self) -> PathBuf {
+        shared(self.site).join(self.table)
+    }
+
     /// The same command again, without faults: it delivers, or the table is there.
     async fn again(&self) -> Again {
         let begun = Instant::now();
+        let mut is_cleared = false;
         loop {
-            let (pushed, told) = self.push_within(limits(), "again").await;
+            let (pushed, told) = self.push_within(patient(), "again").await;
             match &pushed {
                 Ok(_) => {
                     assert!(self.judge(&pushed, &told), "{told}");
                     self.leaves_nothing(&told);
-                    return Again::Delivered;
+                    return match is_cleared {
+                        true => Again::Cleared,
+                        false => Again::Delivered,
+                    };
                 }
-                Err(PushError::Transfer(TransferError::Destination { .. })) => {
+                // The Job's copy is not the push's, and says so itself: whoever sees it fail has to remove its part.
+                Err(error)
+                    if holds_data(error)
+                        && self.strikes_volume
+                        && !is_cleared
+                        && !self.is_delivered() =>
+                {
+                    self.remove();
+                    is_cleared = true;
+                }
+                Err(error) if holds_data(error) => {
                     assert!(self.is_delivered(), "{told}");
                     return Again::WasThere;
                 }
@@ -306,10 +354,38 @@ impl Trial<'_> {
     /// Neither staged data nor anything beside it.
     fn leaves_nothing(&self, told: &str) {
         let home = staging(self.site).join(".longshore").join(self.table);
-        assert!(is_empty(&self.staged()) && is_empty(&home), "{told}");
+        let left = [everything(&self.staged()), everything(&home)].concat();
+        assert!(left.is_empty(), "{left:#?}\n{told}");
     }
 }
 
-fn is_empty(directory: &Path) -> bool {
-    std::fs::read_dir(directory).map_or(true, |mut entries| entries.next().is_none())
+/// Says whether it is because the table has data.
+fn holds_data(error: &PushError) -> bool {
+    matches!(
+        error,
+        PushError::DestinationUnanswered { .. }
+            | PushError::Transfer(TransferError::Destination { .. })
+    )
+}
+
+/// What is in a directory, at any depth: names, and how the files begin.
+fn everything(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.push(format!("{}/", path.display()));
+            found.extend(everything(&path));
+        } else {
+            let bytes = std::fs::read(&path).unwrap_or_default();
+            let text = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
+            found.push(format!(
+                "{}: {} bytes, {text:?}",
+                path.display(),
+                bytes.len()
+            ));
+        }
+    }
+    found
 }
