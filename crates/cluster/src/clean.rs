@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use dataset::names::TableName;
 use tokio_util::sync::CancellationToken;
 
 use crate::Connection;
@@ -21,7 +22,7 @@ use crate::volume::{self, VolumeError};
 pub const KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// The table that the cleaning pod is for: nobody's.
-const TABLE: &str = "longshore_clean";
+const TABLE: TableName = TableName::fixed("longshore_clean");
 
 /// What was found and what became of it.
 #[derive(Debug, Default)]
@@ -120,9 +121,9 @@ pub async fn volume(
             let is_over = push::is_over(connection, &release.namespace, &standing.record).await;
             if is_over
                 && reclaim(&container, &setup, &standing).await
-                && !tables.contains(&standing.table)
+                && !tables.iter().any(|table| table == standing.table.as_str())
             {
-                tables.push(standing.table);
+                tables.push(standing.table.to_string());
             }
         }
         Ok(tables)

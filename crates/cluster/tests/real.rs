@@ -18,6 +18,7 @@ use cluster::stage::{Request, close};
 use cluster::target::{Choice, Surroundings, load};
 use cluster::token;
 use cluster::transfer::{STAGE_SCRIPT, Setup, command};
+use dataset::names::TableName;
 use site::{opened, owner, plan};
 use tokio_util::sync::CancellationToken;
 
@@ -47,7 +48,7 @@ async fn connect() -> Arc<Connection> {
 #[ignore = "needs cluster: LONGSHORE_E2E_KUBECONFIG"]
 async fn the_checks_pass_and_a_pod_takes_a_command() {
     let connection = connect().await;
-    let setup = Setup::new("longshore_real", "realrun", "realpod");
+    let setup = Setup::new(TableName::fixed("longshore_real"), "realrun", "realpod");
     let checks = preflight::Request {
         account: None,
         stage: request(&setup),

@@ -24,7 +24,7 @@ pub use advice::Warning;
 pub use document::{Document, Facts, Intent, Policy, Unsound};
 pub(crate) use flat::{NotFlat, flat_mapping};
 pub use load::NotADocument;
-pub use paths::{UnsafeName, final_prefix, staged_prefix};
+pub use paths::{final_prefix, staged_prefix};
 pub use place::Place;
 pub use schema::{AGREES_WITH_SHA256, schema};
 pub use violation::Violation;

@@ -1,5 +1,8 @@
 //! Table names.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use crate::finding::{Findings, Place};
 use crate::rule::Rule;
 
@@ -25,8 +28,56 @@ pub fn check_table(name: &str, findings: &mut Findings) {
     }
 }
 
-/// Says whether a name may become a table, so that paths may be built from it.
-pub fn is_table_name(name: &str) -> bool {
+/// A name that may become a table: paths in the cluster are built from it as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableName(Cow<'static, str>);
+
+/// Says that a name cannot be a table's, so that no path is built from it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{name}' cannot be a table name")]
+pub struct UnsafeName {
+    /// The name.
+    pub name: String,
+}
+
+impl TableName {
+    /// Takes a name as it is, or not at all: one that leads elsewhere is refused, and nothing of it cut off or replaced.
+    ///
+    /// # Errors
+    /// When it has more than [`TABLE_MAX_BYTES`], or anything but letters, digits and underscores, or begins with a digit.
+    pub fn parse(name: &str) -> Result<Self, UnsafeName> {
+        match is_table_name(name) {
+            true => Ok(Self(Cow::Owned(name.to_owned()))),
+            false => Err(UnsafeName {
+                name: name.to_owned(),
+            }),
+        }
+    }
+
+    /// Takes a name that stands in the program, for a `const`: a wrong one does not compile.
+    ///
+    /// # Panics
+    /// When the name is wrong, and it is used elsewhere than in a `const`.
+    #[must_use]
+    pub const fn fixed(name: &'static str) -> Self {
+        assert!(is_table_name(name), "this cannot be a table name");
+        Self(Cow::Borrowed(name))
+    }
+
+    /// Returns the name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+const fn is_table_name(name: &str) -> bool {
     name.len() <= TABLE_MAX_BYTES && is_identifier(name)
 }
 
@@ -64,12 +115,18 @@ pub fn label_value(name: &str) -> Option<&str> {
 }
 
 /// Says whether a text is a letter or an underscore with letters, digits and underscores after it.
-pub(crate) fn is_identifier(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    bytes
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+pub(crate) const fn is_identifier(name: &str) -> bool {
+    let mut left = name.as_bytes();
+    if let [] | [b'0'..=b'9', ..] = left {
+        return false;
+    }
+    while let [byte, rest @ ..] = left {
+        if !byte.is_ascii_alphanumeric() && *byte != b'_' {
+            return false;
+        }
+        left = rest;
+    }
+    true
 }
 
 fn advise(name: &str, findings: &mut Findings) {
@@ -174,6 +231,30 @@ mod tests {
         check("", &["table.name"]);
         check(&"a".repeat(64), &["table.length"]);
         check(&"a".repeat(63), &[]);
+    }
+
+    #[test]
+    fn no_table_is_named_so_that_a_path_leads_elsewhere() {
+        for name in [
+            "",
+            "..",
+            "../../etc",
+            "a/b",
+            "a.b",
+            "a b",
+            "a-b",
+            "9a",
+            "é",
+            "a\n",
+            "a\0",
+        ] {
+            let refused = TableName::parse(name).unwrap_err();
+            assert_eq!(refused.name, name);
+        }
+        assert!(TableName::parse(&"a".repeat(64)).is_err());
+        for name in ["_x9", "Z", &"a".repeat(63)] {
+            assert_eq!(TableName::parse(name).unwrap().as_str(), name);
+        }
     }
 
     #[test]

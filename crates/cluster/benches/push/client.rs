@@ -14,6 +14,7 @@ use cluster::limits::Limits;
 use cluster::target::{Choice, Surroundings, load};
 use cluster::transfer::{self, PayloadSource, Setup, Silent, Source};
 use dataset::Request;
+use dataset::names::TableName;
 use fsroot::Root;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, AttachParams};
@@ -100,7 +101,7 @@ async fn connect(address: &Address) -> Connection {
 }
 
 async fn push(pod: &Container, source: Arc<dyn Source>, address: &Address) {
-    let setup = Setup::new("bench", "bench", &address.pod);
+    let setup = Setup::new(TableName::fixed("bench"), "bench", &address.pod);
     let receipt = transfer::carry(pod, source, &setup, &Silent).await.unwrap();
     assert_eq!(receipt.sessions, 1);
     transfer::publish(pod, &setup, &receipt).await.unwrap();

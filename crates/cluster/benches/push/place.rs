@@ -11,6 +11,7 @@ use cluster::limits::Limits;
 use cluster::stage::{Plan, Request, StagePod, close};
 use cluster::target::{Choice, Surroundings, load};
 use cluster::transfer::STAGE_SCRIPT;
+use dataset::names::TableName;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -76,7 +77,7 @@ impl Place {
             ..Choice::default()
         };
         let request = Request {
-            table: Some("bench".to_owned()),
+            table: Some(TableName::fixed("bench")),
             image: variable("LONGSHORE_E2E_IMAGE"),
             owner: owner(),
             script: STAGE_SCRIPT,

@@ -6,6 +6,7 @@ mod mirror;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dataset::names::TableName;
 use tokio_util::sync::CancellationToken;
 
 use crate::Connection;
@@ -16,7 +17,7 @@ use crate::transfer::{Probe, STAGE_SCRIPT, Setup, command};
 pub use mirror::{Mirror, MirrorError};
 
 /// The table that the pod is for: nobody's.
-const TABLE: &str = "longshore_doctor";
+const TABLE: TableName = TableName::fixed("longshore_doctor");
 
 /// What was found out.
 #[derive(Debug)]

@@ -35,7 +35,7 @@ impl<'a> Log<'a> {
             observer,
             run: Run {
                 key: String::new(),
-                table: order.table.clone(),
+                table: order.table.to_string(),
                 server: target.server.clone(),
                 context: target.context.clone(),
                 namespace: namespace.to_owned(),

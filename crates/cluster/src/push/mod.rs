@@ -13,6 +13,7 @@ mod staging;
 
 use std::sync::Arc;
 
+use dataset::names::TableName;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -34,8 +35,8 @@ use staging::{Staged, Staging};
 /// What is pushed, and how.
 #[derive(Clone)]
 pub struct Order {
-    /// The table. Its name was checked.
-    pub table: String,
+    /// The table.
+    pub table: TableName,
     /// The ingest document, verbatim.
     pub document: String,
     /// The payload.

@@ -472,7 +472,7 @@ fn setup(connection: &Connection, order: &Order, number: u32) -> Setup {
         retry: limits.retry / 3,
         compression: order.compression,
         seed: seed.wrapping_add(u64::from(number)),
-        ..Setup::new(&order.table, run, &number.to_string())
+        ..Setup::new(order.table.clone(), run, &number.to_string())
     }
 }
 

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 pub use cause::Cause;
 pub use close::close;
 pub use create::Gate;
-pub use name::{NoRandomness, RunId, label_of, pod_name, segment};
+pub use name::{NoRandomness, RunId, pod_name};
 pub use open::{Said, StageError, open};
 pub use orphans::{
     Orphan, Orphans, Verdict, find as find_orphans, remove as remove_orphans,

@@ -3,17 +3,12 @@
 use std::fmt;
 
 use data_encoding::HEXLOWER;
+use dataset::names::{self, TableName};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::Plan;
 
-/// Longest part of a table's name inside of a pod's name.
-const SEGMENT_MAX: usize = 30;
-
-/// Longest value of a label.
-const LABEL_MAX: usize = 63;
-
-/// What stands for a table whose name has nothing that a name or label may hold.
+/// What stands for a table whose name has nothing that a label may hold.
 const NAMELESS: &str = "tbl";
 
 /// The system gives no random numbers.
@@ -31,7 +26,7 @@ impl RunId {
     /// # Errors
     /// When the system gives no random numbers; an empty id would be shared by strangers.
     pub fn draw() -> Result<Self, NoRandomness> {
-        Ok(Self(random::<8>()?))
+        Ok(Self(HEXLOWER.encode(&random::<8>()?)))
     }
 
     /// Returns its text.
@@ -47,12 +42,10 @@ impl fmt::Display for RunId {
     }
 }
 
-fn random<const N: usize>() -> Result<String, NoRandomness> {
+fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| NoRandomness)?;
-    Ok(HEXLOWER.encode(&bytes))
+    let filled = SystemRandom::new().fill(&mut bytes);
+    filled.map(|()| bytes).map_err(|_| NoRandomness)
 }
 
 /// Draws a name for a pod. Chosen here, it is known even if the answer of the server is lost.
@@ -60,36 +53,13 @@ fn random<const N: usize>() -> Result<String, NoRandomness> {
 /// # Errors
 /// When the system gives no random numbers.
 pub fn pod_name(plan: &Plan) -> Result<String, NoRandomness> {
-    let table = plan.table.as_deref().unwrap_or("doctor");
-    Ok(format!(
-        "tracebloc-stage-{}-{}",
-        segment(table),
-        random::<4>()?
-    ))
-}
-
-/// Makes a table's name fit into the name of a pod (RFC 1123).
-#[must_use]
-pub fn segment(table: &str) -> String {
-    let lower = table.to_ascii_lowercase().replace('_', "-");
-    let trimmed = lower.trim_matches('-');
-    let cut: String = trimmed.chars().take(SEGMENT_MAX).collect();
-    or_nameless(cut.trim_end_matches('-'))
+    let table = plan.table.as_ref().map_or("doctor", TableName::as_str);
+    Ok(names::pod_name(table, random()?))
 }
 
 /// Makes a table's name fit into a label: its ends have to be letters or digits.
-#[must_use]
-pub fn label_of(table: &str) -> String {
-    let is_end = |character: char| character.is_ascii_alphanumeric();
-    let cut: String = table.chars().take(LABEL_MAX).collect();
-    or_nameless(cut.trim_matches(|character| !is_end(character)))
-}
-
-fn or_nameless(text: &str) -> String {
-    match text.is_empty() {
-        true => NAMELESS.to_owned(),
-        false => text.to_owned(),
-    }
+pub(super) fn label_of(table: &TableName) -> &str {
+    names::label_value(table.as_str()).unwrap_or(NAMELESS)
 }
 
 #[cfg(test)]
@@ -97,35 +67,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_fit_into_names_of_pods() {
-        // The reference's own examples (formats, 7.1).
-        let long = "a".repeat(50);
-        for (table, expected) in [
-            ("cats_dogs", "cats-dogs"),
-            ("MyTable", "mytable"),
-            ("_leading", "leading"),
-            ("_", "tbl"),
-            (long.as_str(), "a".repeat(30).as_str()),
-            (
-                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaa_b",
-                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-            ),
-        ] {
-            assert_eq!(segment(table), expected, "{table}");
-        }
-    }
-
-    #[test]
     fn tables_fit_into_labels() {
-        let long = "x".repeat(63);
-        for (table, expected) in [
-            ("cats_dogs", "cats_dogs"),
-            ("_x", "x"),
-            ("x_", "x"),
-            ("_", "tbl"),
-            (long.as_str(), long.as_str()),
-        ] {
-            assert_eq!(label_of(table), expected, "{table}");
+        for (table, expected) in [("cats_dogs", "cats_dogs"), ("_x", "x"), ("_", "tbl")] {
+            let table = TableName::parse(table).unwrap();
+            assert_eq!(label_of(&table), expected, "{table}");
         }
     }
 

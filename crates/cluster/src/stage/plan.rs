@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use dataset::names::TableName;
 use k8s_openapi::api::core::v1::Toleration;
 
 use super::{RunId, image};
@@ -23,7 +24,7 @@ pub struct Owner {
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The table, or `None` for a pod that only looks around.
-    pub table: Option<String>,
+    pub table: Option<TableName>,
     /// The image, instead of the default one and of any other.
     pub image: Option<String>,
     /// Who asks.
@@ -51,7 +52,7 @@ pub struct Plan {
     /// Its namespace.
     pub namespace: String,
     /// The table.
-    pub table: Option<String>,
+    pub table: Option<TableName>,
     /// The service account whose exemptions and pull secrets it has. It gets no token of it.
     pub account: String,
     /// The claim that it mounts.

@@ -11,9 +11,8 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::api::ObjectMeta;
 
-use super::{
-    COMPONENT, CONTAINER, DEADLINE, MANAGED_BY, Plan, Pull, TABLE_LABEL, annotation, label_of,
-};
+use super::name::label_of;
+use super::{COMPONENT, CONTAINER, DEADLINE, MANAGED_BY, Plan, Pull, TABLE_LABEL, annotation};
 use crate::release::chart;
 use crate::transfer::SCRIPT_VARIABLE;
 
@@ -43,7 +42,7 @@ fn labels(plan: &Plan) -> BTreeMap<String, String> {
     let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
     let mut labels = BTreeMap::from([pair(MANAGED_BY), pair(COMPONENT)]);
     if let Some(table) = &plan.table {
-        labels.insert(TABLE_LABEL.to_owned(), label_of(table));
+        labels.insert(TABLE_LABEL.to_owned(), label_of(table).to_owned());
     }
     labels
 }
@@ -61,7 +60,7 @@ fn annotations(plan: &Plan) -> BTreeMap<String, String> {
     note(annotation::HOST, &plan.owner.host);
     note(annotation::USER, &plan.owner.user);
     if let Some(table) = &plan.table {
-        note(annotation::TABLE, table);
+        note(annotation::TABLE, table.as_str());
     }
     annotations
 }

@@ -111,7 +111,7 @@ fn verb(setup: &Setup, verb: &str, arguments: impl IntoIterator<Item = String>) 
         verb,
         &setup.shared,
         &setup.scratch,
-        &setup.table,
+        setup.table.as_str(),
         &setup.run,
         &setup.pod,
     ];
@@ -128,11 +128,13 @@ fn seconds(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use dataset::names::TableName;
+
     use super::*;
 
     #[test]
     fn paths_are_whole_words() {
-        let setup = Setup::new("cats", "r1", "p1");
+        let setup = Setup::new(TableName::fixed("cats"), "r1", "p1");
         let words = reclaim(&setup, "abc");
         let expected = [
             "/bin/sh",

@@ -44,6 +44,8 @@ pub use verbs::{
     Reclaimed, Standing, Swept, clean, publish, reclaim, reclaim_standing, record, release,
 };
 
+use dataset::names::TableName;
+
 use crate::far::Far;
 use crate::limits::Limits;
 use conversation::Patience;
@@ -61,8 +63,8 @@ pub struct Setup {
     pub shared: String,
     /// A directory of the pod's own.
     pub scratch: String,
-    /// The table: letters, digits and underscores, checked before.
-    pub table: String,
+    /// The table.
+    pub table: TableName,
     /// This run: letters, digits and hyphens. Another run of the same client is another one.
     pub run: String,
     /// This stage pod, in the same letters. A pod made in place of a lost one is another one.
@@ -92,12 +94,12 @@ pub struct Setup {
 
 impl Setup {
     /// Returns what holds in a cluster, with the usual limits.
-    pub fn new(table: &str, run: &str, pod: &str) -> Self {
+    pub fn new(table: TableName, run: &str, pod: &str) -> Self {
         let limits = Limits::default();
         Self {
             shared: "/data/shared".to_owned(),
             scratch: "/tmp".to_owned(),
-            table: table.to_owned(),
+            table,
             run: run.to_owned(),
             pod: pod.to_owned(),
             holder: run.to_owned(),

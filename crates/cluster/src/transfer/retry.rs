@@ -92,6 +92,8 @@ impl Pauses {
 
 #[cfg(test)]
 mod tests {
+    use dataset::names::TableName;
+
     use super::*;
 
     #[test]
@@ -99,7 +101,7 @@ mod tests {
         let take = |seed| -> Vec<Duration> {
             let setup = Setup {
                 seed,
-                ..Setup::new("cats", "r", "p")
+                ..Setup::new(TableName::fixed("cats"), "r", "p")
             };
             let mut pauses = Pauses::new(&setup);
             (0..10).map(|_| pauses.next()).collect()

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use dataset::names::TableName;
 use tokio::time::{Instant, sleep};
 
 use super::answer::Answer;
@@ -78,7 +79,7 @@ async fn reclaimed(
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// Its table.
-    pub table: String,
+    pub table: TableName,
     /// Digest of its manifest.
     pub manifest_sha256: String,
     /// What is recorded beside it.
@@ -98,10 +99,13 @@ pub struct Swept {
 /// as old. What is locked by somebody alive stays.
 pub async fn clean(far: &dyn Far, setup: &Setup, age: Duration) -> Result<Swept, TransferError> {
     let mut swept = Swept::default();
+    let mut is_told = true;
     let command = command::clean(setup, age);
     ask(far, setup, command, 0, |answer| {
-        if let (Answer::Run(record), Some(standing)) = (answer, swept.standing.last_mut()) {
-            standing.record = String::from_utf8_lossy(record).into_owned();
+        if let Answer::Run(record) = answer {
+            if let (true, Some(standing)) = (is_told, swept.standing.last_mut()) {
+                standing.record = String::from_utf8_lossy(record).into_owned();
+            }
             return Said::Part;
         }
         match words(answer).as_slice() {
@@ -110,10 +114,16 @@ pub async fn clean(far: &dyn Far, setup: &Setup, age: Duration) -> Result<Swept,
                 Said::Part
             }
             ["stands", table, digest] => {
+                // Nobody pushes what cannot be a table: what lies there is somebody else's, and so is the record behind it.
+                let Ok(table) = TableName::parse(table) else {
+                    is_told = false;
+                    return Said::Part;
+                };
+                is_told = true;
                 // It may have been told by a session that broke off.
-                swept.standing.retain(|standing| standing.table != *table);
+                swept.standing.retain(|standing| standing.table != table);
                 swept.standing.push(Standing {
-                    table: (*table).to_owned(),
+                    table,
                     manifest_sha256: (*digest).to_owned(),
                     record: String::new(),
                 });

@@ -15,6 +15,7 @@ use std::time::Instant;
 use cluster::Connection;
 use cluster::push::{self, Event, Observer, Order, PushError, Pushed, Site as Where};
 use cluster::watch::Outcome;
+use dataset::names::TableName;
 use folder::{Checked, checked, pictures, tree};
 use sandbox::release;
 use site::{NAMESPACE, Site, User, look, owner};
@@ -36,7 +37,7 @@ impl Observer for Diary {
 
 fn order(table: &str, checked: &Checked) -> Order {
     Order {
-        table: table.to_owned(),
+        table: TableName::parse(table).unwrap(),
         document: checked.document.clone(),
         source: Arc::clone(&checked.source),
         owner: owner(),

@@ -15,6 +15,7 @@ use cluster::release::{self, Release};
 use cluster::stage::{Owner, Plan, Request, RunId, Said, StageError, StagePod, open};
 use cluster::target::{Choice, Surroundings, load};
 use cluster::volume::{self, Volume};
+use dataset::names::TableName;
 use sandbox::fault::{Faults, Script};
 use sandbox::kinds::{self, Kind};
 use sandbox::store::{Object, labels};
@@ -195,7 +196,7 @@ pub(crate) fn owner() -> Owner {
 
 pub(crate) fn request(table: &str) -> Request {
     Request {
-        table: Some(table.to_owned()),
+        table: Some(TableName::parse(table).unwrap()),
         image: None,
         owner: owner(),
         script: SCRIPT,

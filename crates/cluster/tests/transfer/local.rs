@@ -14,6 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cluster::far::{End, Event, Far, Process, StartError};
 use cluster::transfer::{SCRIPT_VARIABLE, STAGE_SCRIPT, Setup};
+use dataset::names::TableName;
 use futures_util::future::{BoxFuture, Either};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
@@ -452,7 +453,7 @@ impl Volume {
             stall: Duration::from_secs(10),
             retry: Duration::from_secs(30),
             pause: Duration::from_millis(20),
-            ..Setup::new("cats", run, pod)
+            ..Setup::new(TableName::fixed("cats"), run, pod)
         }
     }
 

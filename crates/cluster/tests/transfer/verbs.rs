@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use cluster::far::{End, Event};
 use cluster::transfer::{self, Reclaimed, Standing, Swept, TransferError, command};
+use dataset::names::TableName;
 
 use futures_util::future::join_all;
 
@@ -135,9 +136,20 @@ async fn a_published_copy_that_stands_for_long_goes_if_nobody_uses_it() {
             .write(true)
             .open(volume.home().join("receipt"));
         file.unwrap().set_modified(long_ago).unwrap();
+        // What somebody else has put there under a name that no table has is not told, nor is its record taken for another's.
+        for place in [volume.home(), volume.published()] {
+            let other = place.with_file_name("not-a-table");
+            let copied = Command::new("cp").arg("-a").args([place, other]).status();
+            assert!(copied.unwrap().success());
+        }
+        std::fs::write(
+            volume.home().with_file_name("not-a-table").join("run"),
+            "{\"job\": 2}\n",
+        )
+        .unwrap();
         let swept = clean(3600).await.unwrap();
         let mut standing = Standing {
-            table: "cats".to_owned(),
+            table: TableName::fixed("cats"),
             manifest_sha256: receipt.manifest_sha256,
             record: "{\"job\": 1}\n".to_owned(),
         };

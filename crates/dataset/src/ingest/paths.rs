@@ -1,14 +1,6 @@
 //! Where a dataset lies in the cluster.
 
-use crate::names::is_table_name;
-
-/// Says that a name cannot be a table's, so that no path is built from it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{name}' cannot be a table name")]
-pub struct UnsafeName {
-    /// The name.
-    pub name: String,
-}
+use crate::names::{TableName, UnsafeName};
 
 /// Gives the directory in the cluster where a table's files are staged, without a slash at the end. The document names it, and
 /// whoever sends the files must send them there.
@@ -16,11 +8,7 @@ pub struct UnsafeName {
 /// # Errors
 /// When the name is not a table's. Nothing is cut off or replaced: a name that leads elsewhere is refused.
 pub fn staged_prefix(table: &str) -> Result<String, UnsafeName> {
-    if !is_table_name(table) {
-        return Err(UnsafeName {
-            name: table.to_owned(),
-        });
-    }
+    let table = TableName::parse(table)?;
     // Beside the final directory and not in it: ingestors refuse a table whose directory is not empty.
     Ok(format!("/data/shared/.tracebloc-staging/{table}"))
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use cluster::journal::Journal;
 use cluster::stage::{Owner, RunId};
 use cluster::transfer::PayloadSource;
+use dataset::names::TableName;
 use dataset::payload::Payload;
 use fsroot::Root;
 
@@ -67,6 +68,8 @@ pub(crate) fn deliver(args: &Args, journal: Option<&Journal>, context: &Context)
 
 /// What is to be delivered.
 struct Parcel {
+    /// The table.
+    table: TableName,
     /// The files, also for the receipt.
     payload: Arc<Payload>,
     /// The same, for sending.
@@ -79,11 +82,14 @@ impl Parcel {
     /// `None` if something stands against sending.
     fn of(checked: &Checked) -> Result<Option<Self>, Failure> {
         let document = checked.document.as_ref().ok().and_then(Option::as_ref);
-        let (Some(document), Some(payload)) = (document, &checked.report.payload) else {
+        let table = TableName::parse(&checked.settled.table);
+        let (Some(document), Some(payload), Ok(table)) = (document, &checked.report.payload, table)
+        else {
             return Ok(None);
         };
         let root = open(&checked.settled.root)?;
         Ok(Some(Self {
+            table,
             payload: Arc::clone(payload),
             source: Arc::new(PayloadSource::new(Arc::clone(payload), root)),
             document: document.yaml().to_owned(),

@@ -112,7 +112,7 @@ impl Trip<'_> {
     fn order(&self) -> Order {
         let args = self.args;
         Order {
-            table: self.checked.settled.table.clone(),
+            table: self.parcel.table.clone(),
             document: self.parcel.document.clone(),
             source: Arc::clone(&self.parcel.source) as Arc<dyn Source>,
             owner: self.owner.clone(),
