@@ -133,6 +133,11 @@ fn every_mistake_of_the_flags_is_told_with_what_would_be_right() {
         let run = json(&place, &format!("{TABLE} {flag}")).exits(2);
         assert_eq!(findings(&run, id), 1, "{flag}\n{}", run.stdout);
     }
+    // Nothing is said in place of what was not understood.
+    let potato = format!("{TABLE} --intent potato");
+    assert_eq!(json(&place, &potato).result()["intent"], Value::Null);
+    let said = words(&place, &potato).exits(2).stdout;
+    assert!(said.contains("task ") && !said.contains("intent"), "{said}");
     let both = format!("{TABLE} --schema age:INT --schema-file x.yaml");
     words(&place, &both).exits(2);
     words(&place, &format!("{TABLE} --max-file-size 1MB")).exits(2);

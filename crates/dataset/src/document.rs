@@ -7,8 +7,8 @@ use crate::size::Size;
 impl Report {
     /// Writes the ingest document of the dataset under a table's name.
     ///
-    /// Columns carry the header's own spelling, because older ingestors do not find them otherwise. `None` without a task or a
-    /// manifest, when there is nothing to describe.
+    /// Columns carry the header's own spelling, because older ingestors do not find them otherwise. `None` without a task, an
+    /// intent or a manifest, when there is nothing to describe.
     ///
     /// # Errors
     /// When what was found does not make a valid document.
@@ -16,7 +16,7 @@ impl Report {
         let settings = self.settings.as_ref()?;
         self.summary.as_ref()?;
         let mut facts = Facts::new(settings.task, table);
-        facts.intent = settings.intent;
+        facts.intent = settings.intent?;
         facts.label_column = match &self.facts.label_column {
             Some(column) => Some(column.to_string()),
             None => settings.label_column.clone(),

@@ -77,8 +77,8 @@ pub struct Request {
 pub struct Settings {
     /// The task.
     pub task: Task,
-    /// What the data is for.
-    pub intent: Intent,
+    /// What the data is for; `None` if what was given means nothing, which is a finding.
+    pub intent: Option<Intent>,
     /// The label column as typed or by default; none for tasks without label.
     pub label_column: Option<String>,
     /// Size that all images must have; that of the first one if absent.
@@ -207,15 +207,18 @@ impl Request {
         }
     }
 
-    fn intent(&self, findings: &mut Findings) -> Intent {
+    fn intent(&self, findings: &mut Findings) -> Option<Intent> {
         let value = self.intent.as_deref().filter(|value| !value.is_empty());
-        let read = value.map(|value| (value, Intent::parse(value)));
-        if let Some((value, None)) = read {
+        let Some(value) = value else {
+            return Some(Intent::default());
+        };
+        let intent = Intent::parse(value);
+        if intent.is_none() {
             let message =
                 format!("--intent does not understand '{value}'; expected is train or test.");
             findings.add(Rule::FlagValue, Place::nowhere(), message);
         }
-        read.and_then(|(_, intent)| intent).unwrap_or_default()
+        intent
     }
 
     fn check_use(&self, flag: Flag, task: Task, findings: &mut Findings) {

@@ -1,6 +1,6 @@
 //! The members of the JSON result.
 
-use dataset::ingest::Document;
+use dataset::ingest::{Document, Intent};
 use dataset::payload::Payload;
 use dataset::rule::Severity;
 use dataset::{Report, ScratchError};
@@ -21,15 +21,8 @@ pub(in crate::dataset) fn members(
     set("path", json!(settled.path));
     set("table", json!(settled.table));
     set("task", json!(settled.task));
-    set(
-        "intent",
-        json!(
-            report
-                .settings
-                .as_ref()
-                .map(|settings| settings.intent.name())
-        ),
-    );
+    let intent = report.settings.as_ref().and_then(|it| it.intent);
+    set("intent", json!(intent.map(Intent::name)));
     set("files", json!(summary.map_or(0, |summary| summary.files)));
     set("bytes", json!(summary.map_or(0, |summary| summary.bytes)));
     set("manifest", json!(summary.map(|summary| &summary.manifest)));

@@ -104,7 +104,9 @@ fn local(
 fn settings_lines(report: &Report, settings: &Settings, settled: &Settled, text: &mut String) {
     line(text, "name", &settled.table);
     line(text, "task", settings.task.id());
-    line(text, "intent", settings.intent.name());
+    if let Some(intent) = settings.intent {
+        line(text, "intent", intent.name());
+    }
     let label = report.facts.label_column.as_deref();
     if let Some(label) = label.or(settings.label_column.as_deref()) {
         let policy = settings.label_policy.as_deref().unwrap_or("bucket");

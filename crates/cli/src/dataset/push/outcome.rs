@@ -8,6 +8,7 @@ use cluster::preflight::ON_THE_VOLUME;
 use cluster::push::{PushError, Pushed, Site};
 use cluster::transfer::Probe;
 use cluster::watch::{self, Detach, Summary};
+use dataset::ingest::Intent;
 use dataset::size::{amount, human_bytes};
 use serde_json::{Map, Value, json};
 
@@ -21,14 +22,14 @@ use crate::runs::tell;
 /// The dataset, in the members that every result of a push has.
 pub(super) fn of_dataset(checked: &Checked) -> Map<String, Value> {
     let report = &checked.report;
-    let intent = report.settings.as_ref().map(|it| it.intent.name());
+    let intent = report.settings.as_ref().and_then(|it| it.intent);
     let summary = report.summary.as_ref();
     let members = json!({
         "status": "error",
         "path": checked.settled.path,
         "table": checked.settled.table,
         "task": checked.settled.task,
-        "intent": intent,
+        "intent": intent.map(Intent::name),
         "files": summary.map(|summary| summary.files),
         "bytes": summary.map(|summary| summary.bytes),
     });
