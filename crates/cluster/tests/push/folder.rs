@@ -9,36 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use cluster::transfer::{PayloadSource, Source};
 use dataset::{LIST_MEMORY_BYTES, Request, Silent};
 use fsroot::Root;
+use testkit::random::Random;
 
-/// A folder with labels and pictures of 4 by 4, each of at least so many bytes.
+/// A folder with labels and pictures, each of at least so many bytes.
 pub(crate) fn pictures(root: &Path, sizes: &[usize]) {
-    fs::create_dir_all(root.join("images")).unwrap();
-    let mut labels = "filename,label\n".to_owned();
-    for (index, size) in sizes.iter().enumerate() {
-        let kind = if index % 3 == 0 { "cat" } else { "dog" };
-        labels.push_str(&format!("p{index:05}.png,{kind}\n"));
-        fs::write(
-            root.join(format!("images/p{index:05}.png")),
-            png(index, *size),
-        )
-        .unwrap();
-    }
-    fs::write(root.join("labels.csv"), labels).unwrap();
-}
-
-/// The head of a PNG (PNG, 11.2.2), and bytes that nobody else has.
-fn png(index: usize, size: usize) -> Vec<u8> {
-    let mut bytes =
-        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x04\0\0\0\x04\x08\x02\0\0\0\x26\x93\x09\x29".to_vec();
-    let mut state = index as u64 + 1;
-    while bytes.len() < size {
-        // SplitMix64's increment, enough to be different everywhere.
-        state = state
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            .wrapping_add(0x1234_5678_9abc_def1);
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes
+    testkit::picture::folder(root, 1, sizes);
 }
 
 /// A folder with labels and texts of exactly so many bytes.
@@ -48,8 +23,7 @@ pub(crate) fn texts(root: &Path, sizes: &[usize]) {
     for (index, size) in sizes.iter().enumerate() {
         let kind = if index % 3 == 0 { "good" } else { "bad" };
         labels.push_str(&format!("t{index:05}.txt,{kind}\n"));
-        let mut text = png(index, *size + 33).split_off(33);
-        text.truncate(*size);
+        let mut text = Random::new(index as u64).bytes(*size);
         text.iter_mut().for_each(|byte| *byte = b'a' + (*byte >> 4));
         fs::write(root.join(format!("texts/t{index:05}.txt")), text).unwrap();
     }
