@@ -65,6 +65,57 @@ fn what_was_delivered_is_told_proved_and_not_delivered_twice() {
 }
 
 #[test]
+fn a_receipt_that_cannot_be_kept_is_said_before_anything_is_sent() {
+    let dock = Dock::new();
+    let cases = [
+        ("no/such/receipt", 12, "output.parent-missing"),
+        ("data", 13, "output.not-replaceable"),
+        // A slip of the hand must not cost the dataset.
+        ("data/labels.csv", 13, "receipt.not-a-receipt"),
+    ];
+    for (file, code, id) in cases {
+        let receipt = format!("--receipt={file}");
+        for flags in [&[receipt.as_str()][..], &[&receipt, "--dry-run"]] {
+            dock.push("notes", flags).fails(code, id);
+        }
+    }
+    let sql = "SELECT count(*) FROM sqlite_master WHERE name = 'notes'";
+    let rows = dock.run(["sandbox", "sql", sql]).exits(0);
+    assert!(rows.stdout.contains('0'), "{}", rows.stdout);
+    // An older one is replaced.
+    dock.push("notes", &["--receipt=receipt"]).exits(0);
+    dock.push("more_notes", &["--receipt=receipt"]).exits(0);
+    let receipt = std::fs::read_to_string(dock.path("receipt")).unwrap();
+    assert!(receipt.contains("# table: more_notes\n"), "{receipt}");
+}
+
+#[test]
+fn a_receipt_has_every_name_as_it_is() {
+    let dock = Dock::new();
+    let odd = [
+        "new\nline.txt",
+        "back\\slash.txt",
+        "tab\there.txt",
+        "bell\u{7}.txt",
+        "ü.txt",
+    ];
+    let mut labels = "filename,label\n".to_owned();
+    for (name, label) in odd.iter().zip(["good", "bad"].into_iter().cycle()) {
+        labels.push_str(&format!("\"{name}\",{label}\n"));
+        dock.write(format!("data/texts/{name}"), "a fine thing\n");
+    }
+    dock.write("data/labels.csv", &labels);
+    dock.push("notes", &["--receipt=receipt"]).exits(0);
+    let mut check = Command::new("sha256sum");
+    check.args(["--check", "--quiet", "--strict", "../receipt"]);
+    let checked = check.current_dir(dock.path("data")).status().unwrap();
+    assert!(checked.success());
+    let receipt = std::fs::read_to_string(dock.path("receipt")).unwrap();
+    let lines = receipt.lines().filter(|line| !line.starts_with('#'));
+    assert_eq!(lines.count(), 1 + 2 + odd.len(), "{receipt}");
+}
+
+#[test]
 fn a_dry_run_leaves_nothing_and_says_what_it_did_not_see() {
     let dock = Dock::new();
     let looked = dock.push("notes", &["--dry-run"]).exits(0).result();

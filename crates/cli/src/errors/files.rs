@@ -50,7 +50,7 @@ pub(crate) fn files(error: &Error, side: Side) -> Failure {
         Error::DestinationExists { .. } => at(Exit::DestinationExists, "output.exists")
             .remedy("Name a new directory or an empty one."),
         Error::DestinationUnfit { .. } => at(Exit::DestinationExists, "output.not-replaceable")
-            .remedy("Name a new directory; what stands there is not one."),
+            .remedy("Name a place where nothing stands; this is not replaced."),
         Error::DestinationProtected { .. } => at(Exit::DestinationExists, "output.not-a-dump")
             .remedy("Only an empty directory or a dump is replaced. Name a new directory, or remove this one yourself."),
         Error::DestinationChanged { .. } => at(Exit::LocalIo, "output.changed")

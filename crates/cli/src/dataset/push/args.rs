@@ -57,7 +57,7 @@ pub(crate) struct Args {
     )]
     pub(super) dry_run: Option<DryRun>,
 
-    /// Write what was delivered to this file, for `sha256sum -c` in the folder; it replaces an older one
+    /// Write what was delivered to this file, for `sha256sum -c` in the folder; it replaces an older one and no other file
     #[arg(long, value_name = "FILE")]
     pub(super) receipt: Option<PathBuf>,
 

@@ -29,6 +29,9 @@ use crate::runs;
 
 /// Checks the folder, then the cluster, and then carries the one into the other.
 pub(crate) fn run(args: &Args, context: &Context) -> Done {
+    if let Some(path) = &args.receipt {
+        receipt::try_out(path, context)?;
+    }
     let journal = journal(args, context)?;
     deliver(args, journal.as_ref(), context)
 }
