@@ -155,7 +155,7 @@ pub struct Pushed {
     pub times: Times,
     /// What came of it; `None` if it was not watched.
     pub report: Option<watch::Report>,
-    /// Whether the staged copy is gone; `None` if the Job still needs it or did not succeed.
+    /// Whether the staged copy is gone; `None` if the Job still needs it or did not succeed, or if another run has it by now.
     pub is_reclaimed: Option<bool>,
 }
 
@@ -192,8 +192,8 @@ pub async fn run(
     staging.close().await;
     let (staged, job) = delivered?;
     let mut pushed = Pushed {
-        receipt: staged.receipt,
-        key: staged.key,
+        receipt: staged.receipt.clone(),
+        key: staged.key.clone(),
         job,
         times: Times {
             verified: staged.verified,
@@ -211,7 +211,7 @@ pub async fn run(
     log.ended(&report.outcome);
     if report.outcome == Outcome::Succeeded {
         observer.event(Event::Phase(Phase::CleanUp));
-        pushed.is_reclaimed = Some(staging.reclaim(&pushed.receipt).await);
+        pushed.is_reclaimed = staging.reclaim(&staged).await;
     }
     pushed.report = Some(report);
     Ok(pushed)
@@ -267,7 +267,7 @@ impl Trip<'_> {
         manifest_sha256: &str,
         least_attempt: u32,
     ) -> Result<(Staged, Accepted), PushError> {
-        let staged = staging.stage(manifest_sha256, least_attempt).await?;
+        let mut staged = staging.stage(manifest_sha256, least_attempt).await?;
         self.observer.event(Event::Published(&staged.receipt));
         self.observer.event(Event::Phase(Phase::Submit));
         log.begin(&staged.key, staged.attempt)?;
@@ -294,7 +294,7 @@ impl Trip<'_> {
             attempt: staged.attempt.number(),
             job: &job,
         });
-        staging.record_job(&staged, &job).await;
+        staging.record_job(&mut staged, &job).await;
         Ok((staged, job))
     }
 

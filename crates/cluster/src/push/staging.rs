@@ -17,7 +17,9 @@ use crate::release::chart;
 use crate::runtime;
 use crate::stage::{self, Plan, Said, StageError, StagePod};
 use crate::submit::{Accepted, Key};
-use crate::transfer::{self, Hold, Probe, Progress, Receipt, Setup, TransferError, command};
+use crate::transfer::{
+    self, Hold, Probe, Progress, Receipt, Reclaimed, Setup, Standing, TransferError, command,
+};
 
 /// A pod is left for a new one when this is what is left of its time.
 const SPARE: Duration = Duration::from_secs(90);
@@ -344,14 +346,18 @@ impl<'a> Staging<'a> {
     }
 
     /// Writes the Job's name beside the data, so that nobody pushes over a Job that runs.
-    pub(super) async fn record_job(&self, staged: &Staged, job: &Accepted) {
+    pub(super) async fn record_job(&self, staged: &mut Staged, job: &Accepted) {
         let mut record = staged.record.clone();
         record.job = Some(record::Job {
             namespace: job.namespace.clone(),
             name: job.job.clone(),
         });
         match record.text() {
-            Ok(text) => self.note(&text).await,
+            Ok(text) => {
+                if self.note(&text).await {
+                    staged.record = record;
+                }
+            }
             Err(error) => self.warn_of_note(&chain(&error)),
         }
     }
@@ -361,15 +367,17 @@ impl<'a> Staging<'a> {
         self.note(&staged.before).await;
     }
 
-    async fn note(&self, text: &str) {
-        let Some(open) = &self.open else { return };
+    /// `false` if nobody knows that it was written.
+    async fn note(&self, text: &str) -> bool {
+        let Some(open) = &self.open else { return false };
         let limit = self.connection.limits().clean_up / 3;
         let noted = transfer::record(&open.far, &open.setup, text);
         match tokio::time::timeout(limit, noted).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => return true,
             Ok(Err(error)) => self.warn_of_note(&chain(&error)),
             Err(_) => self.warn_of_note(&format!("it took longer than {}s", limit.as_secs())),
         }
+        false
     }
 
     fn warn_of_note(&self, what: &str) {
@@ -412,33 +420,42 @@ impl<'a> Staging<'a> {
         }
     }
 
-    /// Removes the staged copy after its Job. `false` if it is still there.
-    pub(super) async fn reclaim(&mut self, receipt: &Receipt) -> bool {
+    /// Removes the staged copy after its Job. `false` if it is still there, `None` if it belongs to another run by now.
+    pub(super) async fn reclaim(&mut self, staged: &Staged) -> Option<bool> {
         let limit = RECLAIM;
-        let what = match tokio::time::timeout(limit, self.reclaim_once(receipt)).await {
-            Ok(Ok(())) => None,
-            Ok(Err(Setback::Final(error))) => Some(chain(&error)),
-            Ok(Err(Setback::Lost { reason, .. })) => Some(reason),
-            Err(_) => Some(format!("it took longer than {}s", limit.as_secs())),
+        let what = match tokio::time::timeout(limit, self.reclaim_once(staged)).await {
+            Ok(Ok(reclaimed)) => Ok(reclaimed),
+            Ok(Err(Setback::Final(error))) => Err(chain(&error)),
+            Ok(Err(Setback::Lost { reason, .. })) => Err(reason),
+            Err(_) => Err(format!("it took longer than {}s", limit.as_secs())),
         };
         self.close().await;
-        if let Some(what) = &what {
-            self.observer.event(Event::Warning {
-                id: "push_not_reclaimed",
-                message: format!("the staged copy could not be removed: {what}"),
-            });
+        match what {
+            Ok(Reclaimed::Removed | Reclaimed::Absent) => Some(true),
+            Ok(Reclaimed::Other) => None,
+            Err(what) => {
+                self.observer.event(Event::Warning {
+                    id: "push_not_reclaimed",
+                    message: format!("the staged copy could not be removed: {what}"),
+                });
+                Some(false)
+            }
         }
-        what.is_none()
     }
 
-    async fn reclaim_once(&mut self, receipt: &Receipt) -> Result<(), Setback> {
+    /// Another push of the same data may use the same copy, whose Job reads it now. It has left a record of its own.
+    async fn reclaim_once(&mut self, staged: &Staged) -> Result<Reclaimed, Setback> {
+        let standing = Standing {
+            table: self.order.table.clone(),
+            manifest_sha256: staged.receipt.manifest_sha256.clone(),
+            record: staged.record.text()?,
+        };
         self.open_pod().await?;
         let Some(open) = &self.open else {
             return Err(Setback::Final(PushError::Stopped));
         };
-        let digest = &receipt.manifest_sha256;
-        let reclaimed = transfer::reclaim(&open.far, &open.setup, digest).await;
-        reclaimed.map(drop).map_err(|error| open.judge(error))
+        let reclaimed = transfer::reclaim_standing(&open.far, &open.setup, &standing).await;
+        reclaimed.map_err(|error| open.judge(error))
     }
 
     async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, PushError> {

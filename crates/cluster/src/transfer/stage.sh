@@ -720,8 +720,10 @@ report_reclaim() { # DIGEST WATCH STEP HOLDER [RECORD]
     digest_wanted=$1
     shift
     if acquire "$@"; then
-        # With a record to go by: another run that uses the same copy has written its own, under the lock.
-        if [ $# -gt 3 ] && [ "$(cat "$home/run" 2> /dev/null)" != "$(printf '%s' "$4")" ]; then
+        # With a record to go by: another run that uses the same copy has written its own, under the lock. Where there is neither, it
+        # is gone, perhaps because this was asked before.
+        if [ $# -gt 3 ] && { [ -e "$published" ] || [ -e "$home/run" ]; } &&
+            [ "$(cat "$home/run" 2> /dev/null)" != "$(printf '%s' "$4")" ]; then
             say 'reclaimed other'
         else
             reclaim "$digest_wanted"
@@ -759,7 +761,7 @@ report_clean() { # AGE WATCH STEP HOLDER
         if is_stale "$age"; then
             # Its errors are about one table of many.
             if ticking watching acquire_quietly "$@"; then
-                clean
+                clean "$age"
                 release
             else
                 say "kept $table $(tail -n 1 "$tmp/said")"
@@ -774,9 +776,10 @@ report_clean() { # AGE WATCH STEP HOLDER
 
 acquire_quietly() { acquire "$@" > "$tmp/said"; }
 
-# Tells of a published copy that is so old. Whether a Job still reads it is for the client to find out.
+# Tells of a published copy that is so old, or of what is left beside one that a Job has consumed. Whether a Job still reads it is for the
+# client to find out.
 stands() { # AGE
-    [ -d "$published" ] && [ -f "$home/receipt" ] || return 0
+    [ -f "$home/receipt" ] || return 0
     clock=$(date +%s)
     verified=$(stat -c %Y "$home/receipt") || return 0
     [ $((clock - verified)) -ge "$1" ] || return 0
@@ -786,19 +789,23 @@ stands() { # AGE
 }
 
 is_stale() { # AGE
-    clock=$(date +%s)
     for found in "$home"/work-* "$home"/taken-* "$home"/copy-* "$home"/trash-*; do
-        [ -d "$found" ] || continue
-        since=0
-        [ ! -r "$found/since" ] || read -r since < "$found/since"
-        [ $((clock - ${since:-0})) -lt "$1" ] || return 0
+        [ ! -d "$found" ] || ! is_old "$found" "$1" || return 0
     done
     return 1
 }
 
-clean() {
+# Copies and rubbish do not say since when they are there; nobody goes on with them.
+is_old() { # DIRECTORY AGE
+    clock=$(date +%s) since=0
+    [ ! -r "$1/since" ] || read -r since < "$1/since"
+    [ $((clock - ${since:-0})) -ge "$2" ]
+}
+
+# What is younger may be gone on with, whatever lies beside it.
+clean() { # AGE
     for found in "$home"/work-* "$home"/taken-* "$home"/copy-*; do
-        [ ! -d "$found" ] || { finish "$found" && discard "$found"; }
+        [ ! -d "$found" ] || ! is_old "$found" "$1" || { finish "$found" && discard "$found"; }
     done
     ticking removing sweep
     say "removed $table"

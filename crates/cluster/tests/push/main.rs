@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use cluster::Connection;
 use cluster::push::{self, Event, Observer, Order, PushError, Pushed, Site as Where};
-use cluster::watch::Outcome;
+use cluster::watch::{self, Outcome};
 use dataset::names::TableName;
 use folder::{Checked, checked, pictures, tree};
 use sandbox::release;
@@ -113,4 +113,60 @@ async fn arrives_whole(user: User) {
     assert_eq!(site.stage_pods().len(), 0);
     let left = tree(&shared(&site).join(".tracebloc-staging"));
     assert!(left.is_empty(), "{:?}", left.keys());
+}
+
+/// Pushes the same once more in the moment between the end of the Job and the removal of the staged copy.
+struct Rival<'a> {
+    site: &'a Site,
+    connection: Arc<Connection>,
+    order: Order,
+    pushed: Mutex<Option<Pushed>>,
+}
+
+impl Observer for Rival<'_> {
+    fn event(&self, event: Event<'_>) {
+        if !matches!(event, Event::Phase(push::Phase::CleanUp)) {
+            return;
+        }
+        // Somebody has taken the table away, so that it can be pushed again.
+        std::fs::remove_dir_all(shared(self.site).join(self.order.table.as_str())).unwrap();
+        let pushing = push(&self.connection, &self.order);
+        let (pushed, diary) =
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(pushing));
+        let pushed = pushed.unwrap_or_else(|error| panic!("{error:?}\n{diary:#?}"));
+        *self.pushed.lock().unwrap() = Some(pushed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_staged_copy_that_another_push_uses_by_now_is_left_to_it() {
+    let site = Site::start().await;
+    let data = tempfile::tempdir().unwrap();
+    pictures(data.path(), &[40, 1000]);
+    let checked = checked(data.path(), "pets");
+    let connection = Arc::new(site.connect(User::Admin).await);
+    let rival = Rival {
+        site: &site,
+        connection: Arc::clone(&connection),
+        order: Order {
+            detach: true,
+            ..order("pets", &checked)
+        },
+        pushed: Mutex::default(),
+    };
+    let (release, volume) = look(&connection).await;
+    let place = Where { release, volume };
+    let stop = CancellationToken::new();
+    let order = order("pets", &checked);
+    let pushed = push::run(&connection, &place, &order, &rival, &stop).await;
+    assert_eq!(pushed.unwrap().is_reclaimed, None);
+    let job = rival.pushed.into_inner().unwrap().unwrap().job;
+    let target = watch::Target {
+        namespace: job.namespace,
+        job: job.job,
+    };
+    let limits = connection.limits();
+    let report = watch::watch(&*connection, &target, limits, &stop, &|_| ()).await;
+    assert_eq!(report.unwrap().outcome, Outcome::Succeeded);
+    assert_eq!(rows(&site, "pets").len(), 2);
 }

@@ -109,6 +109,11 @@ async fn leftovers_are_removed_when_they_are_old() {
         let clean = async |age| transfer::clean(&far, &other, Duration::from_secs(age)).await;
         assert_eq!(clean(3600).await.unwrap(), Swept::default());
         assert!(volume.home().join("work-r1.p1").exists());
+        // What a dead run had begun to remove does not take along what can be gone on with.
+        std::fs::create_dir(volume.home().join("trash-r0.p0.0")).unwrap();
+        assert_eq!(clean(3600).await.unwrap().removed, ["cats"]);
+        assert!(!volume.home().join("trash-r0.p0.0").exists());
+        assert!(volume.home().join("work-r1.p1").exists());
         let since = volume.home().join("work-r1.p1/since");
         std::fs::write(since, "1000\n").unwrap();
         assert_eq!(clean(3600).await.unwrap().removed, ["cats"]);
@@ -131,11 +136,7 @@ async fn a_published_copy_that_stands_for_long_goes_if_nobody_uses_it() {
         let other = volume.setup("r2", "p2");
         let clean = async |age| transfer::clean(&far, &other, Duration::from_secs(age)).await;
         assert_eq!(clean(3600).await.unwrap(), Swept::default());
-        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
-        let file = std::fs::File::options()
-            .write(true)
-            .open(volume.home().join("receipt"));
-        file.unwrap().set_modified(long_ago).unwrap();
+        age(&volume);
         // What somebody else has put there under a name that no table has is not told, nor is its record taken for another's.
         for place in [volume.home(), volume.published()] {
             let other = place.with_file_name("not-a-table");
@@ -171,7 +172,29 @@ async fn a_published_copy_that_stands_for_long_goes_if_nobody_uses_it() {
         assert_eq!(reclaim(&standing).await, Reclaimed::Removed);
         assert!(!volume.published().exists());
         assert_eq!(std::fs::read_dir(volume.home()).unwrap().count(), 0);
+        // Whoever did not hear that asks again.
+        assert_eq!(reclaim(&standing).await, Reclaimed::Absent);
+
+        // A Job that consumes the copy leaves what lies beside it.
+        push(&far, &small(3, 3), &setup).await.unwrap();
+        let record = standing.record.as_str();
+        transfer::record(&far, &setup, record).await.unwrap();
+        transfer::release(&far, &setup).await.unwrap();
+        std::fs::remove_dir_all(volume.published()).unwrap();
+        assert_eq!(clean(3600).await.unwrap().standing, []);
+        age(&volume);
+        assert_eq!(clean(3600).await.unwrap().standing, [standing.clone()]);
+        assert_eq!(reclaim(&standing).await, Reclaimed::Absent);
+        assert_eq!(std::fs::read_dir(volume.home()).unwrap().count(), 0);
     }
+}
+
+/// Makes what was published look old.
+fn age(volume: &Volume) {
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
+    let receipt = volume.home().join("receipt");
+    let file = std::fs::File::options().write(true).open(receipt);
+    file.unwrap().set_modified(long_ago).unwrap();
 }
 
 fn is_alive(group: u32) -> bool {

@@ -217,6 +217,9 @@ fn in_words(site: &Site, pushed: &Pushed) -> String {
             "staged copy",
             "still there; the next push of this table replaces it",
         ),
+        None if report.outcome == watch::Outcome::Succeeded => {
+            line(&mut text, "staged copy", "another run has it by now");
+        }
         None => {}
     }
     text
