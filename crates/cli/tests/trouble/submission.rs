@@ -28,28 +28,31 @@ fn a_service_that_goes_away_before_it_answers_is_asked_again_with_the_same_key()
 
 #[test]
 fn a_service_that_never_answers_leaves_a_key_to_go_on_with() {
-    let port = endless();
-    port.script(
-        "rules: [{name: mute, on: port_forward, times: 0, fault: {cut: {direction: out, after: 0}}}]",
-    );
-    let run = port.push("notes", &["--retry-budget=1s"]);
-    let key = run.result()["idempotency_key"].clone();
-    let error = told(run, 8, "submit.unanswered");
-    assert_eq!(
-        (&error["place"]["key"], &error["retryable"]),
-        (&key, &json!(true))
-    );
-    assert_eq!(port.pods(), [""; 0]);
-    assert!(!port.is_locked("notes"));
-    // It was accepted all the same, and the same command finds it.
-    assert_eq!(port.jobs().len(), 1);
-    port.script("seed: 0");
-    let again = port.push("notes", &["--detach"]).exits(0).result();
-    assert_eq!(
-        (&again["idempotency_key"], &again["replay"]),
-        (&key, &json!(true))
-    );
-    assert_eq!(port.jobs().len(), 1);
+    for flags in [&[][..], &["--idempotency-key=mine"]] {
+        let port = endless();
+        port.script(
+            "rules: [{name: mute, on: port_forward, times: 0, fault: {cut: {direction: out, after: 0}}}]",
+        );
+        let run = port.push("notes", &[flags, &["--retry-budget=1s"]].concat());
+        let key = run.result()["idempotency_key"].clone();
+        let error = told(run, 8, "submit.unanswered");
+        assert_eq!(
+            (&error["place"]["key"], &error["retryable"]),
+            (&key, &json!(true))
+        );
+        assert_eq!(port.pods(), [""; 0]);
+        assert!(!port.is_locked("notes"));
+        // It was accepted all the same, and the same command finds it.
+        assert_eq!(port.jobs().len(), 1);
+        port.script("seed: 0");
+        let again = port.push("notes", &[flags, &["--detach"]].concat());
+        let again = again.exits(0).result();
+        assert_eq!(
+            (&again["idempotency_key"], &again["replay"]),
+            (&key, &json!(true))
+        );
+        assert_eq!(port.jobs().len(), 1);
+    }
 }
 
 #[test]

@@ -278,9 +278,14 @@ impl<'a> Staging<'a> {
         let derive = |number| Key::derive(wanted.manifest_sha256, &self.order.document, number);
         let mut number = record::next_number(wanted.least_attempt, record);
         if let Some(record) = record {
-            let is_this = record
-                .attempt
-                .is_some_and(|number| derive(number).as_str() == record.key);
+            // What stands there is this very data, so that nothing changes below a Job of that submission.
+            let is_this = match (&self.order.key, record.attempt) {
+                (Some(key), _) => {
+                    key.as_str() == record.key && record.manifest_sha256 == wanted.manifest_sha256
+                }
+                (None, Some(number)) => derive(number).as_str() == record.key,
+                (None, None) => false,
+            };
             let is_answered = record.job.is_some();
             let namespace = &self.site.release.namespace;
             if is_answered || !is_this {
