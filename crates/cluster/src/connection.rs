@@ -8,10 +8,13 @@ use tokio::sync::RwLock;
 
 use crate::api::{ApiError, Call, Refusal};
 use crate::limits::Limits;
-use crate::target::{Target, TargetError};
+use crate::target::{self, Target, TargetError};
 
 /// A credential with less time left than this is renewed before it is used.
 const SPARE: Duration = Duration::from_secs(60);
+
+/// How long what a token file said is taken for what it says.
+const TOKEN_FILE: Duration = Duration::from_secs(60);
 
 /// Pauses before what changes nothing is asked again of a server that is busy.
 const PAUSES: [Duration; 3] = [
@@ -186,6 +189,10 @@ async fn live(target: &Target, limits: &Limits) -> Result<Live, TargetError> {
                 .await?
         }
         None => None,
+    };
+    let until = match target::settle(&mut config.auth_info)? {
+        true => Timestamp::now().checked_add(SPARE + TOKEN_FILE).ok(),
+        false => until,
     };
     // One that is new and seems to be over shows that clocks are apart. The server's refusal will tell when it really ends.
     let until = until.filter(|until| !ends_soon(Some(*until)));

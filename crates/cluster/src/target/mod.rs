@@ -1,6 +1,7 @@
 //! Which cluster is meant: from kubeconfig, flags and surroundings to everything a connection needs. No network.
 
 mod authority;
+mod bearer;
 mod error;
 mod files;
 mod group;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 
 use kube::Config;
 
+pub(crate) use bearer::settle;
 pub use error::TargetError;
 pub use plugin::{Plugin, PluginError};
 
