@@ -21,9 +21,9 @@ pub const FILE_MAX_BYTES: u64 = 500 << 20;
 /// The largest dataset that is sent unless a flag says otherwise.
 pub const TOTAL_MAX_BYTES: u64 = 1 << 30;
 
-/// Memory that a list of files may take unless somebody says otherwise: enough for the names of 200,000 files, and the least that
-/// they are sorted in without being merged from disk. There are up to three such lists at any time.
-pub const LIST_MEMORY_BYTES: usize = 8 << 20;
+/// Memory that a list of files may take unless somebody says otherwise: enough for the names of 100,000 files. There are two for
+/// each data directory, names and what is known of the files, and up to three more while rules look names up in them.
+pub const LIST_MEMORY_BYTES: usize = 4 << 20;
 
 /// A check as typed. Values are not interpreted yet; what is wrong with them is a finding.
 #[derive(Clone, Debug)]
