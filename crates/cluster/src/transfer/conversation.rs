@@ -86,6 +86,11 @@ impl Conversation {
         sent.map_err(|_| Failure::Broken("the far side takes nothing any more".to_owned()))
     }
 
+    /// Has silence count from now on: nothing was owed until now.
+    pub(super) fn begin_to_wait(&mut self) {
+        self.heard();
+    }
+
     /// Waits for what the far side says next. What it says of an error, and its end, are failures.
     ///
     /// Nothing is lost if this is dropped while it waits.

@@ -2,9 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use dataset::payload::escaped_name;
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 use super::answer::{Answer, Tree};
 use super::conversation::{Conversation, Owed};
@@ -19,6 +21,9 @@ use super::reconcile::{Found, reconcile};
 use super::sender::{Sender, Stopped, Work};
 use super::{Notice, Observer, Receipt, Setup, Source, TransferError, command};
 use crate::far::Far;
+
+/// How often it is looked whether something is owed by now, while nothing is.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How often a file may arrive changed.
 const TRIES: usize = 3;
@@ -254,6 +259,8 @@ impl Landing<'_> {
                         Ok(Err(Stopped::Closed)) | Err(_) => {}
                     }
                 }
+                // The sender goes on meanwhile, and then an answer is owed; from now on, for until now none was.
+                () = sleep(LOOK), if owed == Owed::No => talk.begin_to_wait(),
             }
         }
     }

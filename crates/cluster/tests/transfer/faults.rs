@@ -1,11 +1,16 @@
 //! Whatever happens to a connection, the result is that of one to which nothing happened, and little is sent twice.
 
-use cluster::transfer::Compression;
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster::transfer::{self, Compression, Silent, Source, SourceFile, TransferError};
 use futures_util::future::join_all;
 
 use crate::local::{Fault, SHELLS, Shell, Volume};
 use crate::push;
-use crate::tree::{Tree, content, readable, small};
+use crate::tree::{Tree, TreeSource, content, readable, small};
 
 /// What may be on the way when a connection breaks.
 const WINDOW_BYTES: u64 = 8 << 20;
@@ -108,6 +113,43 @@ async fn everything_stands_still() {
         .iter()
         .map(|(shell, fault)| check(*shell, &tree, std::slice::from_ref(fault)));
     join_all(checks).await;
+}
+
+/// What is sent after a while in which there was nothing to wait for is waited for all the same.
+#[tokio::test]
+async fn everything_stands_still_after_a_pause() {
+    struct Slow(TreeSource);
+    impl Source for Slow {
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+        fn total_bytes(&self) -> u64 {
+            self.0.total_bytes()
+        }
+        fn file(&self, index: usize) -> Result<Option<SourceFile>, TransferError> {
+            self.0.file(index)
+        }
+        fn open(&self, index: usize) -> Result<File, TransferError> {
+            // Whoever waits for answers has found out by then that none is owed.
+            std::thread::sleep(Duration::from_millis(300));
+            self.0.open(index)
+        }
+        fn find(&self, path: &[u8]) -> Result<Option<usize>, TransferError> {
+            self.0.find(path)
+        }
+        fn in_manifest_order(&self) -> Vec<Range<usize>> {
+            self.0.in_manifest_order()
+        }
+    }
+    let tree = Tree::new([(b"large.bin".to_vec(), content(12 << 20, 5))]);
+    let volume = Volume::new();
+    let far = volume.far(SHELLS[0]);
+    let mut setup = volume.setup("r1", "p1");
+    setup.stall = Duration::from_secs(2);
+    far.plan([Fault::Hang(100_000)]);
+    let carrying = transfer::carry(&far, Arc::new(Slow(tree.source())), &setup, &Silent);
+    let receipt = tokio::time::timeout(Duration::from_secs(60), carrying).await;
+    assert_eq!(receipt.expect("it is noticed").unwrap().sessions, 2);
 }
 
 #[tokio::test]

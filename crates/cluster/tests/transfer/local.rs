@@ -181,7 +181,7 @@ enum Stop {
 
 async fn carry(
     mut child: Child,
-    taken: mpsc::Receiver<Bytes>,
+    mut taken: mpsc::Receiver<Bytes>,
     told: mpsc::Sender<Event>,
     fault: Fault,
     counter: Arc<Mutex<u64>>,
@@ -190,7 +190,8 @@ async fn carry(
     let stdin = child.stdin.take().unwrap();
     let stdout = child.stdout.take().unwrap();
     let stderr = child.stderr.take().unwrap();
-    let input = pump_in(taken, stdin, fault, counter);
+    // What stands still does not refuse what is sent either: the queue lives as long as this.
+    let input = pump_in(&mut taken, stdin, fault, counter);
     let output = pump_out(stdout, &told, Event::Stdout, fault);
     let errors = pump_out(stderr, &told, Event::Stderr, Fault::None);
     tokio::pin!(input);
@@ -270,7 +271,7 @@ fn fault_end(fault: Fault) -> End {
 }
 
 async fn pump_in(
-    mut taken: mpsc::Receiver<Bytes>,
+    taken: &mut mpsc::Receiver<Bytes>,
     mut stdin: tokio::process::ChildStdin,
     fault: Fault,
     counter: Arc<Mutex<u64>>,
