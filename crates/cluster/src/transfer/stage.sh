@@ -386,7 +386,14 @@ frames() {
 }
 
 halt() { # WHAT
-    if [ -n "$garbled" ]; then say "error garbled $1: $garbled"; else trouble "$1"; fi
+    if [ -d "$home" ] && ! is_ours; then
+        # Whoever took over has taken the files along, and this is what came of it.
+        say 'error lock-lost'
+    elif [ -n "$garbled" ]; then
+        say "error garbled $1: $garbled"
+    else
+        trouble "$1"
+    fi
     stopped=1
 }
 

@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use cluster::far::Far as _;
 use cluster::transfer::{self, Notice, Observer, TransferError, command};
 
 use futures_util::future::join_all;
 use tokio::sync::Barrier;
 
 use crate::local::{SHELLS, Shell, Volume};
-use crate::tree::{Tree, small};
+use crate::tree::{Tree, content, small};
+use crate::trouble::take;
 use crate::{carry, push};
 
 #[tokio::test]
@@ -77,6 +79,47 @@ async fn a_half_taken_lock_is_taken() {
         let mut left: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, ["holder-r1.p1", "lock", "work-r1.p1"], "{shell:?}");
+    }
+}
+
+/// The new owner has taken the files along, so that nothing can be written; why, is more than that.
+#[tokio::test]
+async fn whoever_is_paused_and_loses_the_lock_is_told_so() {
+    for (name, size) in [("images/a.jpg", 400_u32), ("large.bin", 700_000)] {
+        for shell in SHELLS {
+            let volume = Volume::new();
+            let far = volume.far(shell);
+            let words = command::receive(&volume.setup("r1", "p1"));
+            let mut process = far.start(words).await.unwrap();
+            let mut said = String::new();
+            while !said.contains("ready") {
+                take(&mut process, &mut said).await;
+            }
+            let other = volume.setup("r2", "p2");
+            carry(&far, &small(3, 3), &other).await.unwrap();
+            let tree = Tree::new([(name.into(), content(size as usize, 1))]);
+            let frames = match size {
+                400 => {
+                    let tar = std::process::Command::new("tar")
+                        .args(["-c", "--format=ustar", "-C"])
+                        .arg(tree.path())
+                        .arg(name)
+                        .output()
+                        .unwrap();
+                    let line = format!("tar 1 {} {}\n{name}\0", name.len() + 1, tar.stdout.len());
+                    [line.as_bytes(), &tar.stdout].concat()
+                }
+                _ => {
+                    let line = format!("piece 1 {} 0 {size} files\n{name}", name.len());
+                    [line.as_bytes(), &tree.files[name.as_bytes()]].concat()
+                }
+            };
+            process.input.send(frames.into()).await.unwrap();
+            process.input.send("quit 0\n".into()).await.unwrap();
+            while take(&mut process, &mut said).await {}
+            assert!(said.contains("error lock-lost\n"), "{shell:?}: {said}");
+            assert_eq!(said.matches("\nerror ").count(), 1, "{shell:?}: {said}");
+        }
     }
 }
 

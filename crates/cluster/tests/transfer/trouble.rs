@@ -97,7 +97,7 @@ async fn what_cannot_be_written_is_taken_to_its_end() {
 }
 
 /// Adds what comes next; tells whether there is more.
-async fn take(process: &mut Process, said: &mut String) -> bool {
+pub(crate) async fn take(process: &mut Process, said: &mut String) -> bool {
     match process.events.recv().await {
         Some(Event::Stdout(bytes)) => said.push_str(&String::from_utf8_lossy(&bytes)),
         Some(Event::Stderr(_)) => {}
