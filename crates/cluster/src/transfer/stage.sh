@@ -243,10 +243,17 @@ settle() {
     [ ! -e "$work/old" ] || discard "$work/old" || return 1
     rm -f "$work/idle" "$work/receipt" "$work/manifest"
     find "$work/files" ! -type f ! -type d -exec rm -f {} +
+    prune "$work/files"
     for found in "$home"/taken-* "$home"/copy-*; do
         [ ! -d "$found" ] || discard "$found"
     done
     sweep
+}
+
+# Removes what is empty, or it would be in the way of a file with its name. Most directories stay, and a process for each would take
+# long where there are many.
+prune() { # DIRECTORY
+    find "$1" -mindepth 1 -depth -type d -exec rmdir {} + 2> /dev/null
 }
 
 # A writer that was not seen to end may still have a file open, so its files are copied. What is idle is taken as it is.
@@ -484,8 +491,10 @@ ready_for_pieces() {
     set -- $(stat -c '%s %h' "$to")
     [ "$1" = "$b" ] || { say "has $1 bytes, not $b" >&2; return 1; }
     # Another name of it may be in the published tree.
-    [ "$2" = 1 ] || { cp "$to" "$work/own" && mv -f "$work/own" "$to"; }
+    [ "$2" = 1 ] || ticking copying own
 }
+
+own() { cp "$to" "$work/own" && mv -f "$work/own" "$to"; }
 
 frame_list() {
     list
@@ -496,7 +505,7 @@ frame_list() {
 # drop SEQ LIST
 frame_drop() {
     if (cd "$files" && words "$list" rm -f --) 2> "$why"; then
-        find "$files" -mindepth 1 -depth -type d -exec rmdir {} \; 2> /dev/null
+        ticking removing prune "$files"
         say "dropped $seq"
     else
         halt 'removing'

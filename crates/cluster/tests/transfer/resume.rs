@@ -1,10 +1,11 @@
 //! What is on the volume already is not sent again, and what is sent twice is counted.
 
 use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
 
 use cluster::transfer::{self, TransferError};
 
-use crate::local::{Fault, SHELLS, Shell, Volume};
+use crate::local::{Fault, Programs, SHELLS, Shell, Volume};
 use crate::tree::{Tree, content, small};
 use crate::{carry, push};
 
@@ -12,7 +13,7 @@ use crate::{carry, push};
 async fn die(volume: &Volume, shell: Shell, tree: &Tree, at: u64) {
     let far = volume.far(shell);
     let mut setup = volume.setup("dead", "p1");
-    setup.retry = std::time::Duration::ZERO;
+    setup.retry = Duration::ZERO;
     far.plan([Fault::Kill(at)]);
     let ended = carry(&far, tree, &setup).await.unwrap_err();
     assert!(
@@ -153,6 +154,74 @@ async fn a_file_that_grew_leaves_the_published_one_alone() {
         published.assert_is(&volume.published());
         transfer::publish(&far, &setup, &receipt).await.unwrap();
         longer.assert_is(&volume.published());
+    }
+}
+
+/// Nothing was heard while it was copied, so a large file could never grow.
+#[tokio::test]
+async fn a_copy_that_takes_long_is_not_taken_for_silence() {
+    let table = content(2 << 20, 1);
+    let tree = |length: usize, extra: &[u8]| {
+        Tree::new([
+            (b"labels.csv".to_vec(), table[..length].to_vec()),
+            (b"extra".to_vec(), extra.to_vec()),
+        ])
+    };
+    let volume = Volume::new();
+    let programs = Programs::new(volume.dir.path());
+    programs.replace("cp", "sleep 6; real \"$@\"");
+    let mut far = volume.far(Shell::Dash);
+    far.overrides = Some(programs.dir.clone());
+    far.script = far.script.replace("\ntick=5\n", "\ntick=1\n");
+    let mut setup = volume.setup("r1", "p1");
+    (setup.stall, setup.retry) = (Duration::from_secs(4), Duration::ZERO);
+    push(&far, &tree(1 << 20, b"one"), &setup).await.unwrap();
+    carry(&far, &tree(1 << 20, b"two!"), &setup).await.unwrap();
+    push(&far, &tree(2 << 20, b"two!"), &setup).await.unwrap();
+    tree(2 << 20, b"two!").assert_is(&volume.published());
+}
+
+/// A process for each directory would take minutes where there are many, in which nothing is heard.
+#[tokio::test]
+async fn directories_that_stay_cost_nothing_when_files_go() {
+    let volume = Volume::new();
+    let programs = Programs::new(volume.dir.path());
+    let log = volume.dir.path().join("removals");
+    let note = format!("echo >> {}\nreal \"$@\"", log.display());
+    programs.replace("rmdir", &note);
+    let mut far = volume.far(Shell::Dash);
+    far.overrides = Some(programs.dir.clone());
+    let setup = volume.setup("r1", "p1");
+    let name = |number: u32| format!("images/{number}/deep/a.jpg").into_bytes();
+    let files: Vec<_> = (0..300)
+        .map(|number| (name(number), content(9, 1)))
+        .collect();
+    let old = Tree::new(files.clone());
+    carry(&far, &old, &setup).await.unwrap();
+    let new = Tree::new(files.into_iter().skip(1));
+    push(&far, &new, &setup).await.unwrap();
+    new.assert_is(&volume.published());
+    assert!(!volume.published().join("images/0").exists());
+    let removals = std::fs::read(&log).unwrap().len();
+    assert!(removals < 20, "{removals}");
+}
+
+/// Whoever removed the last file of a directory may have ended before the directory went too, and now a file has its name.
+#[tokio::test]
+async fn an_empty_directory_is_in_no_files_way() {
+    for shell in SHELLS {
+        for size in [10, 700_000] {
+            let volume = Volume::new();
+            let far = volume.far(shell);
+            let setup = volume.setup("r1", "p1");
+            let inner = (b"images/03/inner/a.jpg".to_vec(), content(9, 1));
+            carry(&far, &Tree::new([inner]), &setup).await.unwrap();
+            let files = volume.home().join("work-r1.p1/files");
+            std::fs::remove_file(files.join("images/03/inner/a.jpg")).unwrap();
+            let new = Tree::new([(b"images/03".to_vec(), content(size, 2))]);
+            push(&far, &new, &setup).await.unwrap();
+            new.assert_is(&volume.published());
+        }
     }
 }
 
