@@ -8,7 +8,7 @@ use cluster::Connection;
 use cluster::limits::Limits;
 use cluster::push::{Order, PushError, Pushed, Site as Where};
 use cluster::release;
-use cluster::transfer::TransferError;
+use cluster::transfer::{Compression, TransferError};
 use cluster::volume;
 use cluster::watch::Outcome;
 use sandbox::kinds;
@@ -97,6 +97,8 @@ impl Scenario {
             old: &old,
             // The programs of most machines, instead of those of the image.
             image: lot.once_in(8).then(|| "sandbox.invalid/host".to_owned()),
+            // From a lot of its own, so that all else stays what it was for a seed.
+            compression: Lot::new(!seed).once_in(3).then_some(Compression::Gzip),
             strikes_volume: plan.strikes_volume,
         };
         if lot.once_in(4) {
@@ -149,11 +151,13 @@ struct Trial<'a> {
     payload: &'a Payload,
     old: &'a Tree,
     image: Option<String>,
+    /// Of the push under faults and what comes after it.
+    compression: Option<Compression>,
     strikes_volume: bool,
 }
 
 impl Trial<'_> {
-    /// A run that is killed in its input and gives up at once.
+    /// A run that is killed in its input and gives up at once. It is not compressed: then that much might not be sent.
     async fn break_off(&self, after: u64) {
         let text = format!(
             "rules: [{{name: end, on: exec, times: 0, match: {{command: \" receive \"}}, fault: {{kill: {{after: {after}}}}}}}]"
@@ -163,7 +167,7 @@ impl Trial<'_> {
             retry: Duration::ZERO,
             ..patient()
         };
-        let (pushed, told) = self.push_within(hasty, &text).await;
+        let (pushed, told) = self.push_within(hasty, None, &text).await;
         assert!(pushed.is_err(), "{told}");
         self.has_old_or_new(&told);
         let home = staging(self.site).join(".longshore").join(self.table);
@@ -172,17 +176,26 @@ impl Trial<'_> {
 
     async fn push_under(&self, text: &str) -> (Result<Pushed, PushError>, String) {
         self.site.script(text);
-        self.push_within(limits(), text).await
+        self.push_within(limits(), self.compression, text).await
     }
 
-    async fn push_within(&self, limits: Limits, text: &str) -> (Result<Pushed, PushError>, String) {
+    async fn push_within(
+        &self,
+        limits: Limits,
+        compression: Option<Compression>,
+        text: &str,
+    ) -> (Result<Pushed, PushError>, String) {
         let connection = self.site.connect_to(User::Admin, NAMESPACE, limits).await;
         let ordered = Order {
             image: self.image.clone(),
+            compression,
             ..order(self.table, &self.payload.checked)
         };
         let (pushed, diary) = self.bounded(&Arc::new(connection), &ordered, text).await;
-        let told = format!("seed {}: {pushed:#?}\n{text}\n{diary:#?}", self.seed);
+        let told = format!(
+            "seed {}, {compression:?}: {pushed:#?}\n{text}\n{diary:#?}",
+            self.seed
+        );
         let left = diary.iter().any(|line| line.contains("push_pod_left"));
         assert!(left || self.site.stage_pods().is_empty(), "{told}");
         (pushed, told)
@@ -315,7 +328,7 @@ impl Trial<'_> {
         let begun = Instant::now();
         let mut is_cleared = false;
         loop {
-            let (pushed, told) = self.push_within(patient(), "again").await;
+            let (pushed, told) = self.push_within(patient(), self.compression, "again").await;
             match &pushed {
                 Ok(_) => {
                     assert!(self.judge(&pushed, &told), "{told}");
