@@ -50,6 +50,8 @@ pub(super) struct Staged {
     pub(super) verified: Timestamp,
     pub(super) published: Timestamp,
     record: Record,
+    /// The same with its Job.
+    answered: Option<Record>,
     /// What was recorded before.
     before: String,
 }
@@ -226,6 +228,7 @@ impl<'a> Staging<'a> {
             verified,
             published,
             record,
+            answered: None,
             before: setup.record,
         })
     }
@@ -358,13 +361,10 @@ impl<'a> Staging<'a> {
             name: job.job.clone(),
         });
         match record.text() {
-            Ok(text) => {
-                if self.note(&text).await {
-                    staged.record = record;
-                }
-            }
+            Ok(text) => self.note(&text).await,
             Err(error) => self.warn_of_note(&chain(&error)),
         }
+        staged.answered = Some(record);
     }
 
     /// Takes the record of a submission back that was refused.
@@ -372,17 +372,15 @@ impl<'a> Staging<'a> {
         self.note(&staged.before).await;
     }
 
-    /// `false` if nobody knows that it was written.
-    async fn note(&self, text: &str) -> bool {
-        let Some(open) = &self.open else { return false };
+    async fn note(&self, text: &str) {
+        let Some(open) = &self.open else { return };
         let limit = self.connection.limits().clean_up / 3;
         let noted = transfer::record(&open.far, &open.setup, text);
         match tokio::time::timeout(limit, noted).await {
-            Ok(Ok(())) => return true,
+            Ok(Ok(())) => {}
             Ok(Err(error)) => self.warn_of_note(&chain(&error)),
             Err(_) => self.warn_of_note(&format!("it took longer than {}s", limit.as_secs())),
         }
-        false
     }
 
     fn warn_of_note(&self, what: &str) {
@@ -448,19 +446,27 @@ impl<'a> Staging<'a> {
         }
     }
 
-    /// Another push of the same data may use the same copy, whose Job reads it now. It has left a record of its own.
+    /// Another push of the same data may use the same copy, whose Job reads it now. It has left a record of its own; whether this
+    /// one's last was written may not be known, so either of its two will do.
     async fn reclaim_once(&mut self, staged: &Staged) -> Result<Reclaimed, Setback> {
-        let standing = Standing {
-            table: self.order.table.clone(),
-            manifest_sha256: staged.receipt.manifest_sha256.clone(),
-            record: staged.record.text()?,
-        };
         self.open_pod().await?;
         let Some(open) = &self.open else {
             return Err(Setback::Final(PushError::Stopped));
         };
-        let reclaimed = transfer::reclaim_standing(&open.far, &open.setup, &standing).await;
-        reclaimed.map_err(|error| open.judge(error))
+        let mut reclaimed = Reclaimed::Other;
+        for record in staged.answered.iter().chain([&staged.record]) {
+            let standing = Standing {
+                table: self.order.table.clone(),
+                manifest_sha256: staged.receipt.manifest_sha256.clone(),
+                record: record.text()?,
+            };
+            let asked = transfer::reclaim_standing(&open.far, &open.setup, &standing).await;
+            reclaimed = asked.map_err(|error| open.judge(error))?;
+            if reclaimed != Reclaimed::Other {
+                break;
+            }
+        }
+        Ok(reclaimed)
     }
 
     async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, PushError> {

@@ -102,7 +102,7 @@ async fn arrives_whole(user: User) {
         "{diary:#?}"
     );
     assert_eq!(pushed.receipt.files, 8);
-    assert_eq!(pushed.is_reclaimed, Some(true));
+    assert_eq!(pushed.is_reclaimed, Some(true), "{diary:#?}");
     // The ingestor puts pictures flat into the table's own directory.
     let sent = tree(&data.path().join("images"));
     let mut arrived = tree(&shared(&site).join("pets"));
