@@ -36,15 +36,23 @@ pub(crate) struct Environment {
     pub(crate) stdout_is_terminal: bool,
     /// Standard error is a terminal.
     pub(crate) stderr_is_terminal: bool,
+    /// Whether the terminal can do nothing but show one line below the other.
+    pub(crate) is_dumb: bool,
 }
 
 impl Environment {
+    /// Tells whether a line on standard error can be drawn again.
+    pub(crate) fn redraws(&self) -> bool {
+        self.stderr_is_terminal && !self.is_dumb
+    }
+
     /// Reads the environment of this process.
     pub(crate) fn of_process() -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
             no_color: set("NO_COLOR") || dumb,
+            is_dumb: dumb,
             source_date_epoch: std::env::var_os("SOURCE_DATE_EPOCH"),
             temporary: std::env::temp_dir(),
             home: std::env::var_os("HOME")

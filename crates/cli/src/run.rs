@@ -1,6 +1,8 @@
 //! From the command line to the exit code.
 
+use std::any::Any;
 use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use clap::Parser;
@@ -48,14 +50,26 @@ pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> Exit {
 
 fn perform(cli: Cli, environment: Environment, output: &Arc<Output>) -> Done {
     let signals = Signals::install().map_err(|error| errors::signals(&error))?;
-    let progress = Progress::new(cli.global.progress, environment.stderr_is_terminal, output);
+    let progress = Progress::new(cli.global.progress, environment.redraws(), output);
     let context = Context {
         output: Arc::clone(output),
         progress,
         signals,
         environment,
     };
-    dispatch(cli.command, &context)
+    or_defect(|| dispatch(cli.command, &context))
+}
+
+/// Does it, and makes an error like any other of a panic, which is a defect: whoever reads results and exit codes has to learn of it.
+/// What was half made has been dropped by then, which is how it goes away.
+fn or_defect(work: impl FnOnce() -> Done) -> Done {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(errors::defect(words(&*panic))))
+}
+
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without words")
 }
 
 fn dispatch(command: Command, context: &Context) -> Done {
@@ -119,4 +133,22 @@ fn asks_for_json(arguments: &[OsString]) -> bool {
         .windows(2)
         .any(|pair| matches!(pair, [name, value] if name == "--format" && value == "json"));
     pair || arguments.iter().any(|argument| argument == "--format=json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::panic, reason = "it is what is looked at")]
+    fn a_panic_is_an_internal_error() {
+        let failure = or_defect(|| panic!("out of {}", "range")).unwrap_err();
+        assert_eq!(failure.exit, Exit::Internal);
+        assert_eq!(failure.id, "internal.defect");
+        assert!(
+            failure.message.contains("out of range"),
+            "{}",
+            failure.message
+        );
+    }
 }

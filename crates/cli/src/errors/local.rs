@@ -77,6 +77,16 @@ pub(crate) fn lost_thread() -> Failure {
     .remedy(remedy::REPORT)
 }
 
+/// The program panicked.
+pub(crate) fn defect(words: &str) -> Failure {
+    Failure::new(
+        Exit::Internal,
+        "internal.defect",
+        format!("the program has a defect: {words}"),
+    )
+    .remedy(remedy::REPORT)
+}
+
 /// The system does not let the program take over a signal.
 pub(crate) fn signals(error: &io::Error) -> Failure {
     Failure::new(

@@ -20,7 +20,7 @@ pub(crate) use cluster::{api, clean, of_rule, randomness, release, runtime, targ
 pub(crate) use codec::codec;
 pub(crate) use dump::dump;
 pub(crate) use files::{Side, files};
-pub(crate) use local::{lost_thread, signals, spool, spool_write, standard_input, thread};
+pub(crate) use local::{defect, lost_thread, signals, spool, spool_write, standard_input, thread};
 pub(crate) use push::push;
 pub(crate) use runs::{journal, key, run_outcome, submit, watch};
 pub(crate) use sandbox::sandbox;

@@ -78,10 +78,10 @@ impl Display {
 
 impl Progress {
     /// Makes a progress that is shown on standard error once a phase has begun.
-    pub(crate) fn new(mode: Mode, stderr_is_terminal: bool, output: &Arc<Output>) -> Self {
+    pub(crate) fn new(mode: Mode, redraws: bool, output: &Arc<Output>) -> Self {
         let display = match mode {
             Mode::None => None,
-            Mode::Auto if stderr_is_terminal => Some(Display::Terminal),
+            Mode::Auto if redraws => Some(Display::Terminal),
             Mode::Auto => Some(Display::Plain),
         };
         Self {
