@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cluster::limits::Limits;
-use cluster::submit::{self, Accepted, Event, Key, Mint, Submission, SubmitError, Target};
+use cluster::submit::{self, Accepted, Event, Guard, Key, Mint, Submission, SubmitError, Target};
 use cluster::tunnel::{self, TunnelError};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -68,13 +68,23 @@ async fn run(lab: &Lab, client: &Client, wanted: &Submission, limits: &Limits) -
 }
 
 async fn run_with(client: &Client, wanted: &Submission, limits: &Limits, mint: &Tokens) -> Run {
+    guarded(client, wanted, limits, mint, &submit::Unguarded).await
+}
+
+async fn guarded(
+    client: &Client,
+    wanted: &Submission,
+    limits: &Limits,
+    mint: &Tokens,
+    guard: &dyn Guard,
+) -> Run {
     let events = Mutex::new(Vec::new());
     let target = Target {
         namespace: NAMESPACE.to_owned(),
         service: "jobs-manager".to_owned(),
     };
     let tell = |event| events.lock().unwrap().push(event);
-    let result = submit::submit(client, &target, wanted, mint, limits, &tell).await;
+    let result = submit::submit(client, &target, wanted, mint, guard, limits, &tell).await;
     Run {
         result,
         events: events.into_inner().unwrap(),
@@ -179,6 +189,32 @@ async fn a_lost_answer_is_asked_for_again_with_the_same_key() {
             .len(),
         1
     );
+}
+
+/// The lock of the table went to somebody else.
+struct Lost;
+
+impl Guard for Lost {
+    fn renew(&self) -> BoxFuture<'_, Result<(), String>> {
+        std::future::ready(Err("the lock is lost".to_owned())).boxed()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_asked_for_again_when_the_data_may_be_another_one_s() {
+    let lab = lab().await;
+    lab.script("rules: [{name: lost, on: port_forward, times: 0, fault: {cut: {direction: out}}}]");
+    let wanted = submission("slow_pets", "key-5");
+    let mint = Tokens::of([lab.token("ingestor")]);
+    let found = guarded(&lab.client, &wanted, &Limits::default(), &mint, &Lost).await;
+    let Err(SubmitError::Unanswered { reason, .. }) = &found.result else {
+        panic!("{:?}", found.result);
+    };
+    assert!(
+        reason.ends_with("it was not sent again, because the lock is lost"),
+        "{reason}"
+    );
+    assert_eq!(retries(&found), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

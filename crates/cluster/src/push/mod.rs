@@ -271,9 +271,9 @@ impl Trip<'_> {
         self.observer.event(Event::Published(&staged.receipt));
         self.observer.event(Event::Phase(Phase::Submit));
         log.begin(&staged.key, staged.attempt)?;
-        let hold = staging.hold().await;
-        let submitted = self.submit(&staged).await;
-        drop(hold);
+        let lock = staging.hold().await?;
+        let submitted = self.submit(&staged, &lock).await;
+        drop(lock);
         let job = match submitted {
             Ok(job) => job,
             Err(error) => {
@@ -298,7 +298,11 @@ impl Trip<'_> {
         Ok((staged, job))
     }
 
-    async fn submit(&self, staged: &Staged) -> Result<Accepted, PushError> {
+    async fn submit(
+        &self,
+        staged: &Staged,
+        lock: &staging::Lock<'_>,
+    ) -> Result<Accepted, PushError> {
         let release = &self.site.release;
         let target = submit::Target {
             namespace: release.namespace.clone(),
@@ -317,6 +321,7 @@ impl Trip<'_> {
             &target,
             &submission,
             &mint,
+            lock,
             self.connection.limits(),
             &tell,
         );

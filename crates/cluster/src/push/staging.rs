@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::record::{self, Attempt, Record};
@@ -16,7 +18,7 @@ use crate::far::StartError;
 use crate::release::chart;
 use crate::runtime;
 use crate::stage::{self, Plan, Said, StageError, StagePod};
-use crate::submit::{Accepted, Key};
+use crate::submit::{Accepted, Guard, Key};
 use crate::transfer::{
     self, Hold, Probe, Progress, Receipt, Reclaimed, Setup, Standing, TransferError, command,
 };
@@ -67,6 +69,47 @@ pub(super) struct Staging<'a> {
     open: Option<Open>,
     /// The image of the last pod that was ready. The next one need not find out again which can be had.
     image: Option<String>,
+}
+
+/// The lock of the table, after it was published.
+pub(super) struct Lock<'a> {
+    open: Option<&'a Open>,
+    /// How long making the connection anew may take. Without one the lock lasts longer than that.
+    limit: Duration,
+    hold: Mutex<Option<Hold>>,
+}
+
+impl Lock<'_> {
+    /// Connects to the pod that has it, and finds out whether it has it still.
+    async fn connect(&self) -> Result<(), TransferError> {
+        if let Some(open) = self.open {
+            let made = transfer::hold(&open.far, &open.setup).await?;
+            *self.hold.lock().await = Some(made);
+        }
+        Ok(())
+    }
+}
+
+impl Guard for Lock<'_> {
+    fn renew(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async {
+            let until = Instant::now() + self.limit;
+            loop {
+                let limit = until.saturating_duration_since(Instant::now());
+                let reason = match tokio::time::timeout(limit, self.connect()).await {
+                    Ok(Ok(())) => return Ok(()),
+                    Ok(Err(TransferError::LockLost)) => "the lock is lost".to_owned(),
+                    Ok(Err(_)) if limit > PAUSE => {
+                        tokio::time::sleep(PAUSE).await;
+                        continue;
+                    }
+                    Ok(Err(error)) => format!("the lock cannot be kept: {}", chain(&error)),
+                    Err(_) => "the lock cannot be kept: its pod does not answer".to_owned(),
+                };
+                return Err(reason);
+            }
+        })
+    }
 }
 
 /// An open pod.
@@ -347,10 +390,20 @@ impl<'a> Staging<'a> {
         Ok(())
     }
 
-    /// Keeps the lock while the run is submitted. Without it the lock goes back early, which only costs its protection.
-    pub(super) async fn hold(&self) -> Option<Hold> {
-        let open = self.open.as_ref()?;
-        transfer::hold(&open.far, &open.setup).await.ok()
+    /// Keeps the lock while the run is submitted.
+    ///
+    /// # Errors
+    /// When it is somebody else's by now. Any other trouble is left to [`Guard::renew`]: the lock lasts long enough for one request.
+    pub(super) async fn hold(&self) -> Result<Lock<'_>, PushError> {
+        let lock = Lock {
+            open: self.open.as_ref(),
+            limit: self.connection.limits().clean_up / 3,
+            hold: Mutex::default(),
+        };
+        match tokio::time::timeout(lock.limit, lock.connect()).await {
+            Ok(Err(TransferError::LockLost)) => Err(TransferError::LockLost.into()),
+            _ => Ok(lock),
+        }
     }
 
     /// Writes the Job's name beside the data, so that nobody pushes over a Job that runs.

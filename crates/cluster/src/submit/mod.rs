@@ -61,6 +61,22 @@ pub trait Mint: Send + Sync {
     fn mint(&self) -> BoxFuture<'_, Result<String, String>>;
 }
 
+/// Sees to it, before a request is repeated, that what it is about is still this client's alone.
+pub trait Guard: Send + Sync {
+    /// Looks, and protects it further; the error says as half a sentence why it is not to be repeated.
+    fn renew(&self) -> BoxFuture<'_, Result<(), String>>;
+}
+
+/// Nothing is protected.
+#[derive(Clone, Copy, Debug)]
+pub struct Unguarded;
+
+impl Guard for Unguarded {
+    fn renew(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
 /// An accepted run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
@@ -155,12 +171,13 @@ pub enum SubmitError {
 /// Submits a run.
 ///
 /// An unanswered POST and an answer of 5xx are repeated with the same key, which is what the key is for. Dropping the future leaves
-/// open whether the run was accepted.
+/// open whether the run was accepted. `guard` is asked before each repetition: pauses add up to more than a lock lasts.
 pub async fn submit(
     client: &Client,
     target: &Target,
     submission: &Submission,
     mint: &dyn Mint,
+    guard: &dyn Guard,
     limits: &Limits,
     tell: &(dyn Fn(Event) + Send + Sync),
 ) -> Result<Accepted, SubmitError> {
@@ -174,6 +191,7 @@ pub async fn submit(
         target,
         submission,
         mint,
+        guard,
         limits,
         tell,
         until: Instant::now() + limits.retry,
@@ -190,6 +208,7 @@ struct Run<'a> {
     target: &'a Target,
     submission: &'a Submission,
     mint: &'a dyn Mint,
+    guard: &'a dyn Guard,
     limits: &'a Limits,
     tell: &'a (dyn Fn(Event) + Send + Sync),
     until: Instant,
@@ -265,7 +284,14 @@ impl Run<'_> {
             pause,
         });
         tokio::time::sleep(pause).await;
-        Ok(())
+        let renewed = self.guard.renew().await;
+        renewed.map_err(|lost| match vain.error {
+            SubmitError::Unanswered { key, reason } => SubmitError::Unanswered {
+                key,
+                reason: format!("{reason}; it was not sent again, because {lost}"),
+            },
+            other => other,
+        })
     }
 
     async fn attempt(&mut self) -> Result<Attempt, SubmitError> {

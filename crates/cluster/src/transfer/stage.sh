@@ -691,6 +691,12 @@ report_publish() { # DIGEST
     until_closed
 }
 
+# The lock was kept, and is, for as long as frames come.
+report_hold() {
+    if is_ours; then say held; else say 'error lock-lost'; fi
+    until_closed
+}
+
 until_closed() {
     while read -r word; do
         [ "$word" != closed ] || break
@@ -946,7 +952,7 @@ case $verb in
     publish) session report_publish "$@" ;;
     reclaim) session report_reclaim "$@" ;;
     clean) session report_clean "$@" ;;
-    hold) session until_closed ;;
+    hold) session report_hold ;;
     probe) verb_probe "$@"; until_quit ;;
     record) verb_record "$@"; until_quit ;;
     release) verb_release "$@"; until_quit ;;

@@ -248,6 +248,21 @@ async fn process_1_ends_at_once_when_it_is_told_to() {
 }
 
 #[tokio::test]
+async fn a_lock_that_is_somebody_else_s_is_not_held() {
+    for shell in SHELLS {
+        let volume = Volume::new();
+        let far = volume.far(shell);
+        let setup = volume.setup("r1", "p1");
+        carry(&far, &small(3, 3), &setup).await.unwrap();
+        drop(transfer::hold(&far, &setup).await.unwrap());
+        let lock = volume.home().join("lock");
+        std::fs::rename(lock.join("owner-r1.p1"), lock.join("owner-r2.p1")).unwrap();
+        let error = transfer::hold(&far, &setup).await.unwrap_err();
+        assert_eq!(error, TransferError::LockLost, "{shell:?}");
+    }
+}
+
+#[tokio::test]
 async fn process_1_keeps_the_lock_fresh_while_the_client_is_heard_of() {
     let check = async |shell: Shell| {
         let volume = Volume::new();
