@@ -86,7 +86,7 @@ pub struct Setup {
     pub retry: Duration,
     /// The first pause between two attempts; later ones are longer.
     pub pause: Duration,
-    /// How content is compressed on the way; [`probe`] says whether the far side can undo it.
+    /// How content is compressed on the way; [`probe()`] says whether the far side can undo it.
     pub compression: Option<Compression>,
     /// What the random part of the pauses between attempts comes from.
     pub seed: u64,
