@@ -94,7 +94,10 @@ impl Node {
     }
 
     pub(super) fn forget(&self, uid: &str) {
-        lock(&self.pods).remove(uid);
+        if let Some(pod) = lock(&self.pods).remove(uid) {
+            // A session that hangs may have it for longer than there is a pod.
+            lock(&pod.fillers).clear();
+        }
     }
 
     /// Takes all room of a pod's volumes. `false` where they have no size of their own.
