@@ -189,6 +189,7 @@ const KEYWORDS: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::Task;
 
     #[test]
     fn pods_are_named_after_their_table() {
@@ -210,7 +211,6 @@ mod tests {
             "tracebloc-stage-cats-dogs-0001abff"
         );
     }
-    use crate::task::Task;
 
     fn check(name: &str, expected: &[&str]) {
         let mut findings = Findings::new(Some(Task::Seq2seq), None);

@@ -19,6 +19,30 @@ pub enum Kind {
     Device,
 }
 
+impl Kind {
+    const ALL: [Kind; 6] = [
+        Kind::Directory,
+        Kind::File,
+        Kind::Symlink,
+        Kind::Fifo,
+        Kind::Socket,
+        Kind::Device,
+    ];
+
+    /// Returns the byte that stands for it in records of scratch files. It means nothing to another version of the program.
+    #[must_use]
+    pub fn to_byte(self) -> u8 {
+        let place = (0..).zip(Self::ALL).find(|(_, kind)| *kind == self);
+        place.map_or(u8::MAX, |(byte, _)| byte)
+    }
+
+    /// Reads what [`Kind::to_byte`] returned; `None` for any other byte.
+    #[must_use]
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(byte)).copied()
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -9,8 +9,8 @@ use crate::far::Far;
 /// What a look at the volume found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Probe {
-    /// Everything that would stop a push: missing programs, that for [`Setup::compression`] included, a volume that cannot be written to, data at the destination, an
-    /// ingest that runs.
+    /// Everything that would stop a push: missing programs, that for [`Setup::compression`] included, a volume that cannot be written
+    /// to, data at the destination, an ingest that runs.
     pub findings: Vec<TransferError>,
     /// Bytes that may still be written.
     pub free_bytes: Option<u64>,

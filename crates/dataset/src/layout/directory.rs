@@ -276,21 +276,10 @@ fn each(
     Ok(())
 }
 
-/// The kinds of entries by the byte that stands for them.
-const KINDS: [Kind; 6] = [
-    Kind::Directory,
-    Kind::File,
-    Kind::Symlink,
-    Kind::Fifo,
-    Kind::Socket,
-    Kind::Device,
-];
-
 impl Entry {
     /// Adds the entry under its escaped name.
     fn push_to(&self, sorter: &mut Sorter) -> Result<(), spill::Error> {
-        let kind = (0..).zip(KINDS).find(|(_, kind)| *kind == self.kind);
-        let mut value = vec![kind.map_or(u8::MAX, |(byte, _)| byte)];
+        let mut value = vec![self.kind.to_byte()];
         value.extend(self.stored.iter().flat_map(RelPath::as_bytes));
         sorter.push(&escaped(&self.name), &value)
     }
@@ -299,7 +288,7 @@ impl Entry {
         let (kind, stored) = value.split_first().unwrap_or((&u8::MAX, &[]));
         Entry {
             name: unescaped(key).into(),
-            kind: *KINDS.get(usize::from(*kind)).unwrap_or(&Kind::Device),
+            kind: Kind::from_byte(*kind).unwrap_or(Kind::Device),
             // An empty path is none.
             stored: RelPath::new(stored).ok(),
         }

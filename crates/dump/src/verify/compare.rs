@@ -3,7 +3,6 @@
 use fsroot::{Kind, RelPath};
 use spill::Sorted;
 
-use super::finding::{kind_from_byte, kind_to_byte};
 use crate::Error;
 use crate::checksums::Digest;
 
@@ -41,7 +40,7 @@ enum Side {
 
 /// Returns the value under which the walk sorts a path.
 pub(super) fn found(kind: Kind) -> [u8; 1] {
-    [kind_to_byte(kind)]
+    [kind.to_byte()]
 }
 
 impl Side {
@@ -49,7 +48,11 @@ impl Side {
     fn of(value: &[u8]) -> Option<Side> {
         match value.try_into() {
             Ok(digest) => Some(Side::Listed(digest)),
-            Err(_) => kind_from_byte(value).map(Side::Found),
+            Err(_) => value
+                .first()
+                .copied()
+                .and_then(Kind::from_byte)
+                .map(Side::Found),
         }
     }
 }

@@ -226,7 +226,7 @@ impl Finding {
             Finding::ListedTwice { .. } => vec![LISTED_TWICE],
             Finding::FileMissing { expected, .. } => [&[FILE_MISSING], &expected[..]].concat(),
             Finding::FileUnlisted { .. } => vec![FILE_UNLISTED],
-            Finding::NotRegular { kind, .. } => vec![NOT_REGULAR, kind_to_byte(*kind)],
+            Finding::NotRegular { kind, .. } => vec![NOT_REGULAR, kind.to_byte()],
             Finding::Mismatch {
                 expected, actual, ..
             } => [&[MISMATCH], &expected[..], &actual[..]].concat(),
@@ -248,7 +248,7 @@ impl Finding {
             FILE_UNLISTED => Finding::FileUnlisted { path },
             NOT_REGULAR => Finding::NotRegular {
                 path,
-                kind: kind_from_byte(rest)?,
+                kind: Kind::from_byte(*rest.first()?)?,
             },
             MISMATCH => {
                 let (expected, actual) = rest.split_at_checked(32)?;
@@ -265,28 +265,4 @@ impl Finding {
             _ => return None,
         })
     }
-}
-
-const KINDS: [Kind; 6] = [
-    Kind::Directory,
-    Kind::File,
-    Kind::Symlink,
-    Kind::Fifo,
-    Kind::Socket,
-    Kind::Device,
-];
-
-/// Returns the byte that stands for a kind in records.
-pub(super) fn kind_to_byte(kind: Kind) -> u8 {
-    KINDS
-        .iter()
-        .zip(0..)
-        .find_map(|(known, byte)| (*known == kind).then_some(byte))
-        .unwrap_or(u8::MAX)
-}
-
-/// Reads the byte of [`kind_to_byte`].
-pub(super) fn kind_from_byte(record: &[u8]) -> Option<Kind> {
-    let byte = record.first()?;
-    KINDS.get(usize::from(*byte)).copied()
 }
